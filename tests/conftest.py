@@ -1,0 +1,21 @@
+import pytest
+
+from . import databases
+
+
+@pytest.fixture
+def throwaway_database():
+    """A database of the test's own; see `databases.py`."""
+    if not databases.template():
+        pytest.skip("needs the template database that ./dev test provides")
+    with databases.throw_away() as database:
+        yield database
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Odoo skips a tour when the browser does not start; here that is a failure."""
+    report = yield
+    if report.skipped and databases.template() and "hrome" in str(report.longrepr):
+        report.outcome = "failed"
+    return report
