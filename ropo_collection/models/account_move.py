@@ -1,0 +1,650 @@
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
+from odoo.tools import SQL, format_date
+
+from ..maventa import wire
+from .res_company import COUNTRY_CURRENCY, ENVIRONMENTS
+from .ropo_assignment import HANDED_OVER, LIVE
+
+#: Days after the due date from which a claim may be handed over
+#: (Maventa's Ropo receivables documentation).
+DAYS_B2B, DAYS_B2C = 7, 14
+#: What Ropo was told of a live case; changing it here would tell Ropo nothing.
+GUARDED = {
+    "invoice_date_due",
+    "invoice_payment_term_id",
+    "partner_id",
+    "currency_id",
+    "company_id",
+}
+
+
+@dataclass
+class Verdict:
+    """Whether an invoice may be handed over, with reasons as ``(code, text)``.
+
+    ``blocks`` forbid it; ``warnings`` must be confirmed by a person and stop every
+    automatic path.
+    """
+
+    blocks: list = field(default_factory=list)
+    warnings: list = field(default_factory=list)
+    eligible_from: date | None = None
+
+    def block(self, code, text):
+        self.blocks.append((code, text))
+
+    def warn(self, code, text):
+        self.warnings.append((code, text))
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    maventa_invoice_id = fields.Char(
+        string="Maventa's invoice id",
+        copy=False,
+        index="btree_not_null",
+        help="The identifier of this invoice at Maventa; a transfer needs it.",
+    )
+    maventa_status = fields.Char(
+        string="Status at Maventa",
+        copy=False,
+        help="PENDING, DELIVERED or FAILED, as Maventa last told it.",
+    )
+    ropo_assignment_ids = fields.One2many(
+        "ropo.assignment", "move_id", string="Ropo cases"
+    )
+    ropo_assignment_id = fields.Many2one(
+        "ropo.assignment",
+        string="Ropo case",
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        help="The live case of this invoice, else its newest one.",
+    )
+    ropo_state = fields.Selection(related="ropo_assignment_id.state", string="Ropo")
+    ropo_collection_status = fields.Selection(
+        related="ropo_assignment_id.collection_status", string="Stage at Ropo"
+    )
+    ropo_eligible_from = fields.Date(
+        string="Ready for Ropo from",
+        compute="_compute_ropo_eligible_from",
+        search="_search_ropo_eligible_from",
+        help="From this day the invoice may be handed over: 7 days after the due date "
+        "for companies, 14 for consumers, and the company's extra days. With "
+        "instalments the latest due date counts.",
+    )
+    ropo_excluded = fields.Boolean(
+        string="Not to Ropo",
+        copy=False,
+        help="This invoice is never offered for transfer.",
+    )
+    ropo_needs_attention = fields.Boolean(related="ropo_assignment_id.needs_attention")
+    ropo_attention_reason = fields.Text(related="ropo_assignment_id.attention_reason")
+    # What the invoice's form shows of its case
+    ropo_capital_amount = fields.Monetary(related="ropo_assignment_id.capital_amount")
+    ropo_reported_paid = fields.Monetary(related="ropo_assignment_id.reported_paid")
+    ropo_reported_credited = fields.Monetary(
+        related="ropo_assignment_id.reported_credited"
+    )
+    ropo_paid_to_ropo = fields.Monetary(related="ropo_assignment_id.paid_to_ropo")
+    ropo_open_amount = fields.Monetary(related="ropo_assignment_id.open_amount")
+    ropo_to_report = fields.Monetary(related="ropo_assignment_id.to_report")
+    ropo_event_ids = fields.One2many(
+        related="ropo_assignment_id.event_ids", string="Ropo timeline"
+    )
+    ropo_environment = fields.Selection(
+        ENVIRONMENTS,
+        compute="_compute_ropo_environment",
+        help="The environment of the invoice's company; what it hides depends on it.",
+    )
+
+    @api.depends("company_id")
+    def _compute_ropo_environment(self):
+        for move in self:
+            root = move.company_id._ropo_root() if move.company_id else move.company_id
+            move.ropo_environment = root.ropo_environment or "off"
+
+    # ------------------------------------------------------------------
+    # When
+    # ------------------------------------------------------------------
+    def _ropo_type(self):
+        """The kind of claim: as the customer says, else company or consumer."""
+        self.ensure_one()
+        return self.partner_id._ropo_default_receivables_type()
+
+    def _ropo_summary(self):
+        """What the claim is for, in the customer's language, as letters print it."""
+        self.ensure_one()
+        lang = self.partner_id.lang or self.env.lang
+        text = self.with_context(lang=lang).env._("Invoice %(name)s", name=self.name)
+        return text[: wire.SUMMARY_MAX]
+
+    def _ropo_waiting_days(self, receivables_type):
+        """Days between due date and transfer; the rental kinds follow their side."""
+        days = DAYS_B2B if receivables_type.startswith("b2b") else DAYS_B2C
+        return days + self.company_id.root_id.ropo_extra_days
+
+    def _ropo_due_date(self):
+        """The latest due date of all instalments."""
+        self.ensure_one()
+        return self.invoice_date_due
+
+    @api.depends(
+        "invoice_date_due",
+        "move_type",
+        "partner_id.ropo_receivables_type",
+        "commercial_partner_id.is_company",
+        "commercial_partner_id.ropo_receivables_type",
+    )
+    def _compute_ropo_eligible_from(self):
+        for move in self:
+            due = move._ropo_due_date()
+            if move.move_type != "out_invoice" or not due:
+                move.ropo_eligible_from = False
+                continue
+            days = move._ropo_waiting_days(move._ropo_type())
+            move.ropo_eligible_from = due + timedelta(days=days)
+
+    def _search_ropo_eligible_from(self, operator, value):
+        """Searchable by date, by way of the due date and the kind of customer."""
+        if operator not in ("<", "<=", ">", ">=", "="):
+            return NotImplemented
+        value = fields.Date.to_date(value)
+        extra = {
+            company: company.root_id.ropo_extra_days for company in self.env.companies
+        }
+        business = Domain.OR(
+            [
+                Domain("partner_id.ropo_receivables_type", "=like", "b2b%"),
+                Domain("partner_id.ropo_receivables_type", "=", False)
+                & (
+                    Domain(
+                        "commercial_partner_id.ropo_receivables_type", "=like", "b2b%"
+                    )
+                    | (
+                        Domain("commercial_partner_id.ropo_receivables_type", "=", False)
+                        & Domain("commercial_partner_id.is_company", "=", True)
+                    )
+                ),
+            ]
+        )
+        domains = []
+        for company, more in extra.items():
+            for kind, days in ((business, DAYS_B2B), (~business, DAYS_B2C)):
+                due = value - timedelta(days=days + more)
+                domains.append(
+                    Domain("company_id", "=", company.id)
+                    & kind
+                    & Domain("invoice_date_due", operator, due)
+                )
+        return Domain("move_type", "=", "out_invoice") & Domain.OR(domains)
+
+    # ------------------------------------------------------------------
+    # Whether: the one function used by button, wizard, scheduled actions
+    # ------------------------------------------------------------------
+    def _ropo_today(self):
+        """Today in the company's own time zone."""
+        self.ensure_one()
+        zone = self.company_id.partner_id.tz or self.env.user.tz or "UTC"
+        return fields.Date.context_today(self.with_context(tz=zone))
+
+    def _ropo_verdicts(self, for_cases=None, receivables_types=None):
+        """Whether each of these invoices may be handed over to Ropo, with reasons.
+
+        Works on any number of invoices with a handful of queries per thousand.
+
+        :param for_cases: cases being sent just now; they don't stand in their own way,
+            and their data count instead of the customer's
+        :param receivables_types: ``{invoice: kind of claim}`` chosen by a person
+        :return: ``{invoice: Verdict}``
+        """
+        cases = {case.move_id: case for case in for_cases or ()}
+        facts = self._ropo_facts(for_cases)
+        verdicts = {}
+        for move in self:
+            case = cases.get(move)
+            kind = (
+                case.receivables_type
+                if case
+                else (receivables_types or {}).get(move) or move._ropo_type()
+            )
+            verdict = Verdict()
+            if move.move_type != "out_invoice":
+                verdict.block(
+                    "not_customer_invoice",
+                    self.env._("Only customer invoices can be handed over."),
+                )
+            elif move.state != "posted":
+                verdict.block("not_posted", self.env._("The invoice is not posted."))
+            else:
+                move._ropo_check_company(verdict, kind)
+                move._ropo_check_debt(verdict, kind, facts)
+                move._ropo_check_money_around(verdict, facts)
+                move._ropo_check_debtor(verdict, kind, case)
+            verdicts[move] = verdict
+        return verdicts
+
+    def _ropo_facts(self, for_cases=None):
+        """What the checks need to know beyond the invoices' own fields, in bulk."""
+        posted = self.filtered(lambda m: m.state == "posted" and m.is_sale_document())
+        ids = tuple(posted.ids) or (0,)
+        partners = tuple(posted.commercial_partner_id.ids) or (0,)
+        self.env["account.move.line"].flush_model()
+        self.env["account.partial.reconcile"].flush_model()
+        live = self.env["ropo.assignment"].sudo().search_fetch(
+            [
+                ("move_id", "in", ids),
+                ("state", "in", LIVE),
+                ("id", "not in", for_cases.ids if for_cases else []),
+            ],
+            ["move_id", "state"],
+        )
+        drafts = self.env.execute_query(
+            SQL(
+                """
+                SELECT DISTINCT mine.move_id
+                  FROM account_move_line mine
+                  JOIN account_partial_reconcile p
+                    ON mine.id IN (p.debit_move_id, p.credit_move_id)
+                  JOIN account_move_line theirs
+                    ON theirs.id IN (p.debit_move_id, p.credit_move_id)
+                   AND theirs.id != mine.id
+                 WHERE mine.move_id IN %s
+                   AND (theirs.parent_state != 'posted' OR theirs.date > %s)
+                """,
+                ids,
+                fields.Date.today(),
+            )
+        )
+        loose = self.env.execute_query(
+            SQL(
+                """
+                SELECT l.company_id, p.commercial_partner_id, SUM(-l.amount_residual)
+                  FROM account_move_line l
+                  JOIN account_account a ON a.id = l.account_id
+                  JOIN res_partner p ON p.id = l.partner_id
+                 WHERE p.commercial_partner_id IN %s AND l.parent_state = 'posted'
+                   AND a.account_type = 'asset_receivable' AND NOT l.reconciled
+                   AND l.amount_residual < 0
+                 GROUP BY l.company_id, p.commercial_partner_id
+                """,
+                partners,
+            )
+        )
+        bank = self.env.execute_query(
+            SQL(
+                """
+                SELECT s.company_id, p.commercial_partner_id
+                  FROM account_bank_statement_line s
+                  JOIN res_partner p ON p.id = s.partner_id
+                 WHERE p.commercial_partner_id IN %s AND s.amount > 0
+                   AND NOT s.is_reconciled
+                 GROUP BY s.company_id, p.commercial_partner_id
+                """,
+                partners,
+            )
+        )
+        return {
+            "live": {case.move_id.id: case for case in live},
+            "drafts": {row[0] for row in drafts},
+            "loose": {(row[0], row[1]): row[2] for row in loose},
+            "bank": {(row[0], row[1]) for row in bank},
+            "in_payment": self._ropo_in_payment(posted),
+        }
+
+    @api.model
+    def _ropo_in_payment(self, moves):
+        """Invoices with money on its way that the ledger does not show yet."""
+        waiting = moves.matched_payment_ids.filtered(
+            lambda payment: payment.state in ("in_process", "paid")
+            and not payment.move_id
+        )
+        concerned = {move.id for move in moves if move.matched_payment_ids & waiting}
+        if "transaction_ids" in self._fields:
+            concerned.update(
+                move.id
+                for move in moves
+                if any(
+                    tx.state in ("pending", "authorized")
+                    or (tx.state == "done" and not tx.payment_id.move_id)
+                    for tx in move.sudo().transaction_ids
+                )
+            )
+        return concerned
+
+    def _ropo_check_company(self, verdict, kind):
+        """The company: switched on, served, in a country and currency of Ropo's."""
+        _ = self.env._
+        root = self.company_id.root_id.sudo()
+        country = root.account_fiscal_country_id.code
+        if root.ropo_environment == "off":
+            verdict.block("off", _("Ropo is switched off for this company (Settings)."))
+        elif root.ropo_service_state != "active":
+            verdict.block("service", _("The Ropo service is not active (Settings)."))
+        if country not in COUNTRY_CURRENCY:
+            verdict.block(
+                "country",
+                _("Ropo collects for companies in Finland, Sweden and Norway."),
+            )
+        elif self.currency_id.name != COUNTRY_CURRENCY[country]:
+            verdict.block(
+                "currency",
+                _(
+                    "The invoice is in %(currency)s; your Ropo account takes "
+                    "%(account)s only.",
+                    currency=self.currency_id.name,
+                    account=COUNTRY_CURRENCY[country],
+                ),
+            )
+        if kind.endswith("_rental") and country != "FI":
+            verdict.block(
+                "rental", _("Rental claims can be handed over in Finland only.")
+            )
+
+    def _ropo_check_debt(self, verdict, kind, facts):
+        """The debt: open, due long enough, undisputed, not being paid."""
+        _ = self.env._
+        live = facts["live"].get(self.id)
+        if live:
+            verdict.block(
+                "live",
+                _(
+                    "The invoice has a case at Ropo already (%(state)s).",
+                    state=live._state_label(),
+                ),
+            )
+        if self.currency_id.compare_amounts(self.amount_residual, 0) <= 0:
+            verdict.block("nothing_open", _("Nothing is open on the invoice."))
+        self._ropo_check_date(verdict, kind)
+        if self.payment_state == "blocked":
+            verdict.block("blocked", _("The invoice is blocked for payment (disputed)."))
+        if self.ropo_excluded:
+            verdict.block("excluded", _("The invoice is marked Not to Ropo."))
+        if self.id in facts["in_payment"]:
+            verdict.block(
+                "in_payment",
+                _(
+                    "A payment of this invoice is on its way. Wait for the bank, or "
+                    "cancel the payment."
+                ),
+            )
+        if self.id in facts["drafts"]:
+            verdict.block(
+                "draft_match",
+                _(
+                    "The invoice is matched with an entry that is still a draft or "
+                    "dated in the future. Post it or undo the match."
+                ),
+            )
+        if self.maventa_status == "FAILED":
+            verdict.block("failed", self._ropo_failed_text())
+
+    def _ropo_failed_text(self):
+        return self.env._(
+            "Maventa could not deliver the invoice: the customer never got it. Send it "
+            "again."
+        )
+
+    def _ropo_check_date(self, verdict, kind):
+        due = self._ropo_due_date()
+        start = due + timedelta(days=self._ropo_waiting_days(kind))
+        verdict.eligible_from = start
+        if self._ropo_today() < start:
+            verdict.block(
+                "too_early",
+                self.env._(
+                    "Too early: due on %(due)s, it can be handed over from %(start)s.",
+                    due=format_date(self.env, due),
+                    start=format_date(self.env, start),
+                ),
+            )
+
+    def _ropo_check_money_around(self, verdict, facts):
+        """Money that may belong to this invoice, or may not come to the company."""
+        _ = self.env._
+        key = (self.company_id.id, self.commercial_partner_id.id)
+        if facts["loose"].get(key):
+            verdict.warn(
+                "loose",
+                _(
+                    "%(amount)s from this customer is not matched yet. Match it first "
+                    "if it belongs to this invoice.",
+                    amount=self.company_id.currency_id.format(facts["loose"][key]),
+                ),
+            )
+        if key in facts["bank"]:
+            verdict.warn(
+                "bank_line",
+                _(
+                    "A bank line of this customer is not matched yet. Match it first "
+                    "if it belongs to this invoice."
+                ),
+            )
+        payee = self.partner_bank_id.partner_id.commercial_partner_id
+        own = self.company_id.partner_id | self.company_id.root_id.partner_id
+        if payee and payee not in own:
+            verdict.warn(
+                "foreign_account",
+                _(
+                    "The invoice is to be paid to an account that is not the company's "
+                    "own."
+                ),
+            )
+
+    def _ropo_check_debtor(self, verdict, kind, case):
+        """The debtor: not excluded, data complete."""
+        _ = self.env._
+        partner = self.commercial_partner_id.with_company(self.company_id)
+        if partner.ropo_excluded or self.partner_id.ropo_excluded:
+            verdict.block(
+                "partner_excluded", _("The customer is marked Never to Ropo.")
+            )
+        payers = self.env["ropo.assignment.payer"]
+        if case and case.payer_ids:
+            lacking = [(payer.name, payer._missing(kind)) for payer in case.payer_ids]
+        else:
+            vals = self.partner_id._ropo_prepare_payer(kind)
+            lacking = [(partner.display_name, payers._missing_in(vals, kind))]
+        for name, missing in lacking:
+            if missing:
+                verdict.block(
+                    "incomplete",
+                    _(
+                        "Missing for %(partner)s: %(missing)s.",
+                        partner=name,
+                        missing=", ".join(missing),
+                    ),
+                )
+        country = partner.country_id
+        if country and country != self.company_id.account_fiscal_country_id:
+            verdict.warn(
+                "abroad",
+                _("The debtor's address is in %(country)s.", country=country.name),
+            )
+
+    # ------------------------------------------------------------------
+    # Buttons
+    # ------------------------------------------------------------------
+    def _ropo_check_rights(self):
+        self.check_access("read")
+        if not self.env.user.has_group("account.group_account_invoice"):
+            raise AccessError(
+                self.env._("Only users with invoicing rights can hand over invoices.")
+            )
+
+    def action_ropo_transfer(self):
+        """Open the wizard for the selected invoices, with a verdict for each."""
+        self._ropo_check_rights()
+        invoices = self.filtered(lambda move: move.move_type == "out_invoice")
+        if not invoices:
+            raise UserError(
+                self.env._("Select customer invoices to hand over to Ropo.")
+            )
+        wizard = self.env["ropo.transfer"]._open_for(invoices)
+        return wizard._get_records_action(
+            name=self.env._("Transfer to Ropo"), target="new"
+        )
+
+    def action_ropo_link(self):
+        """Find this invoice at Maventa, or let the user choose or enter it."""
+        self.ensure_one()
+        self._ropo_check_rights()
+        wizard = self.env["ropo.link"]._open_for(self)
+        return wizard._get_records_action(
+            name=self.env._("Find the invoice at Maventa"), target="new"
+        )
+
+    def action_ropo_view_assignment(self):
+        """Open the case, or the cases, of these invoices."""
+        cases = self.ropo_assignment_ids
+        if len(self) == 1 and self.ropo_assignment_id and len(cases) == 1:
+            return cases._get_records_action()
+        return cases._get_records_action(name=self.env._("Ropo cases"))
+
+    # ------------------------------------------------------------------
+    # The invoice at Maventa
+    # ------------------------------------------------------------------
+    def _ropo_take_hit(self, hit):
+        """Remember which invoice at Maventa this is."""
+        self.sudo().write({"maventa_invoice_id": hit.id, "maventa_status": hit.status})
+
+    def _ropo_pick_invoice(self, found):
+        """The one hit that is this invoice: same number, date, currency and total.
+
+        :param found: what Maventa's list answered (:class:`~..maventa.wire`)
+        :return: ``(hit, "")``, or ``(None, reason)`` as a sentence
+        """
+        self.ensure_one()
+        _ = self.env._
+        same_number = [hit for hit in found if hit.number == self.name]
+        if not same_number:
+            return None, _(
+                "Invoice %(name)s is not at Maventa. Send it through Maventa, or link "
+                "it by hand with Find at Maventa.",
+                name=self.name,
+            )
+        fitting = [hit for hit in same_number if self._ropo_is_hit(hit)]
+        if len(fitting) == 1:
+            if fitting[0].status == "FAILED":
+                return None, self._ropo_failed_text()
+            return fitting[0], ""
+        if fitting:
+            return None, _(
+                "Maventa has %(count)s invoices with number %(name)s. Choose the right "
+                "one with Find at Maventa.",
+                count=len(fitting),
+                name=self.name,
+            )
+        return None, _(
+            "Maventa has an invoice with number %(name)s, but its date, currency or "
+            "total differs. Choose with Find at Maventa.",
+            name=self.name,
+        )
+
+    def _ropo_is_hit(self, hit):
+        """Whether what Maventa lists agrees with this invoice."""
+        digits = Decimal(1).scaleb(-self.currency_id.decimal_places)
+        total = Decimal(str(self.amount_total)).quantize(digits)
+        return (
+            hit.number == self.name
+            and hit.date == self.invoice_date
+            and hit.currency == self.currency_id.name
+            and hit.total is not None
+            and hit.total.quantize(digits) == total
+        )
+
+    # ------------------------------------------------------------------
+    # Guards and markers
+    # ------------------------------------------------------------------
+    def _ropo_live(self, states=LIVE):
+        """The live cases of these entries, in the given states."""
+        invoices = self.filtered(lambda move: move.move_type == "out_invoice")
+        if not invoices.ids:
+            return self.env["ropo.assignment"]
+        return (
+            self.env["ropo.assignment"]
+            .sudo()
+            .search([("move_id", "in", invoices.ids), ("state", "in", states)])
+        )
+
+    def _ropo_refuse_if_handed_over(self):
+        handed_over = self._ropo_live(HANDED_OVER)
+        if handed_over:
+            raise UserError(handed_over[0]._undo_refusal())
+
+    def button_draft(self):
+        self._ropo_refuse_if_handed_over()
+        self._ropo_live(("proposed", "queued", "error")).action_cancel()
+        result = super().button_draft()
+        self.env["ropo.assignment"]._mark_counterparts(self)
+        return result
+
+    def button_cancel(self):
+        self._ropo_refuse_if_handed_over()
+        self._ropo_live(("proposed", "queued", "error")).action_cancel()
+        self.env["ropo.assignment"]._mark_counterparts(self)
+        return super().button_cancel()
+
+    def _post(self, soft=True):
+        posted = super()._post(soft)
+        self.env["ropo.assignment"]._mark_counterparts(posted)
+        return posted
+
+    def write(self, vals):
+        guarded = GUARDED & vals.keys()
+        if guarded:
+            for case in self._ropo_live(HANDED_OVER):
+                move = case.move_id
+                if any(_is_new(move, name, vals[name]) for name in guarded):
+                    raise UserError(
+                        self.env._(
+                            "Invoice %(name)s is at Ropo, which would not hear of this "
+                            "change. Tell Ropo, or withdraw the case first.",
+                            name=case.move_id.name,
+                        )
+                    )
+        return super().write(vals)
+
+    def unlink(self):
+        """What never left the house goes with its invoice."""
+        self.env["ropo.assignment"].sudo().search(
+            [("move_id", "in", self.ids), ("state", "=", "cancelled")]
+        ).unlink()
+        return super().unlink()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_at_ropo(self):
+        cases = self.env["ropo.assignment"].sudo().search(
+            [("move_id", "in", self.ids), ("state", "!=", "cancelled")]
+        )
+        if cases:
+            raise UserError(
+                self.env._(
+                    "Invoice %(name)s has a case at Ropo and can't be deleted.",
+                    name=cases[0].name,
+                )
+            )
+
+    def _get_alerts(self):
+        alerts = super()._get_alerts()
+        if self.ropo_needs_attention:
+            alerts["ropo_attention"] = {
+                "level": "warning",
+                "message": self.ropo_attention_reason,
+                "action_text": self.env._("Open the Ropo case"),
+                "action": self.ropo_assignment_id._get_records_action(),
+            }
+        return alerts
+
+
+def _is_new(move, name, value):
+    """Whether writing ``value`` would change the field (core rewrites equal values)."""
+    present = move._fields[name].convert_to_write(move[name], move)
+    return str(present or False) != str(value or False)

@@ -1,0 +1,479 @@
+import logging
+from datetime import timedelta
+
+from odoo import api, fields, models, release
+from odoo.exceptions import RedirectWarning, UserError, ValidationError
+from odoo.tools import str2bool
+
+from ..maventa import wire
+from ..maventa.client import Account, Client
+from ..maventa.errors import AccountTrouble, MaventaError
+
+_logger = logging.getLogger(__name__)
+
+#: Countries Ropo collects in, with the currency of the account there
+#: (Maventa's Ropo receivables documentation: one currency an account).
+COUNTRY_CURRENCY = {"FI": "EUR", "SE": "SEK", "NO": "NOK"}
+
+ENVIRONMENTS = [
+    ("off", "Off"),
+    ("demo", "Demo (built-in, nothing leaves the database)"),
+    ("test", "Test (Maventa's test environment)"),
+    ("production", "Production"),
+]
+
+COLLECTION_TYPES = [
+    ("reminder_and_collection", "Reminder and collection"),
+    ("collection", "Collection only (own reminders sent)"),
+]
+
+RECEIVABLES_TYPES = [
+    ("b2b", "Company"),
+    ("b2c", "Consumer"),
+    ("b2b_rental", "Company, rental claim"),
+    ("b2c_rental", "Consumer, rental claim"),
+]
+
+#: How long a company rests after trouble with its keys, rights or service.
+TROUBLE_PAUSE = timedelta(hours=1)
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    ropo_environment = fields.Selection(
+        ENVIRONMENTS,
+        string="Ropo environment",
+        default="off",
+        required=True,
+        copy=False,
+        help="Off hides everything. Demo plays Maventa and Ropo inside the database, "
+        "without keys. Test and Production are Maventa's. Every case stays in the "
+        "environment it was started in.",
+    )
+    maventa_company_uuid = fields.Char(
+        string="Company UUID",
+        copy=False,
+        groups="base.group_system",
+        help="The identifier of your company at Maventa (its OAuth2 client_id).",
+    )
+    maventa_user_api_key = fields.Char(
+        string="User API key",
+        copy=False,
+        groups="base.group_system",
+        help="The personal key of a Maventa user of your company (its OAuth2 "
+        "client_secret).",
+    )
+    maventa_vendor_api_key = fields.Char(
+        string="Vendor API key",
+        copy=False,
+        groups="base.group_system",
+        help="The key Maventa gave to the supplier of your software.",
+    )
+    maventa_ax_url = fields.Char(
+        string="AutoXChange address",
+        copy=False,
+        groups="base.group_system",
+        help="Only for a proxy or for tests: used instead of Maventa's own address "
+        "of the AutoXChange API. https only, except on this machine.",
+    )
+    maventa_receivables_url = fields.Char(
+        string="Receivables address",
+        copy=False,
+        groups="base.group_system",
+        help="Only for a proxy or for tests: used instead of Maventa's own address "
+        "of the Receivables API. https only, except on this machine.",
+    )
+    ropo_agreement_email = fields.Char(
+        string="Agreement e-mail",
+        help="Ropo sends its agreement form here; a person who may sign for the "
+        "company fills it in.",
+    )
+    ropo_service_state = fields.Selection(
+        [
+            ("inactive", "Not activated"),
+            ("pending", "Waiting for the agreement"),
+            ("active", "Active"),
+            ("rejected", "Rejected"),
+            ("closed", "Closed"),
+            ("unknown", "Unknown"),
+        ],
+        string="Ropo service",
+        default="inactive",
+        required=True,
+        copy=False,
+        help="The state of the service as Maventa last told it.",
+    )
+    ropo_service_detail = fields.Char(
+        string="Ropo service as told",
+        copy=False,
+        help="The word Maventa used for the state of the service.",
+    )
+    ropo_activation_url = fields.Char(string="Activation page", copy=False)
+    ropo_collection_type = fields.Selection(
+        COLLECTION_TYPES,
+        string="Default way of collecting",
+        default="reminder_and_collection",
+        required=True,
+        help="Reminder and collection: Ropo reminds first. Collection only: you have "
+        "sent reminders yourself.",
+    )
+    ropo_report_delay = fields.Integer(
+        string="Report delay",
+        default=15,
+        help="Minutes between matching a payment or credit note in Odoo and telling "
+        "Ropo, so that a mistake mended at once is never told.",
+    )
+    ropo_extra_days = fields.Integer(
+        string="Extra days",
+        default=0,
+        help="Days to wait beyond the 7 (companies) or 14 (consumers) days after the "
+        "due date. Never fewer.",
+    )
+    ropo_settlement_partner_id = fields.Many2one(
+        "res.partner",
+        string="Ropo as a partner",
+        help="Money from this partner is Ropo's settlement of what debtors paid to "
+        "Ropo. It is never reported back as a payment.",
+    )
+    ropo_settlement_journal_ids = fields.Many2many(
+        "account.journal",
+        "ropo_settlement_journal_rel",
+        string="Settlement journals",
+        help="Everything booked in these journals is Ropo's settlement.",
+    )
+    ropo_settlement_ibans = fields.Char(
+        string="Ropo's account numbers",
+        help="Account numbers Ropo settles from, separated by commas.",
+    )
+    ropo_settlement_names = fields.Char(
+        string="Ropo's names on bank lines",
+        help="Payer names by which your bank shows Ropo's settlements, separated by "
+        "commas. Compared with the payer's whole name, never with the free text.",
+    )
+    ropo_loss_account_ids = fields.Many2many(
+        "account.account",
+        "ropo_loss_account_rel",
+        string="Credit loss accounts",
+        help="What is written off here is our loss: the debtor still owes it, so "
+        "Ropo is told nothing.",
+    )
+    ropo_write_off_tolerance = fields.Float(
+        string="Small difference",
+        default=1.0,
+        help="A write-off up to this amount (in the invoice's currency), such as a "
+        "bank fee or rounding, is told to Ropo as a credit. A larger one is asked "
+        "about.",
+    )
+    ropo_responsible_id = fields.Many2one(
+        "res.users",
+        string="Responsible for Ropo",
+        help="Gets the activities when a case needs a person.",
+    )
+    ropo_transfer_policy = fields.Selection(
+        [
+            ("manual", "By hand"),
+            ("propose", "Propose"),
+            ("automatic", "Automatic"),
+        ],
+        string="Transfer policy",
+        default="manual",
+        required=True,
+    )
+    ropo_last_poll = fields.Datetime(
+        string="Last update from Ropo",
+        readonly=True,
+        copy=False,
+        help="When the list of cases at Ropo was last read to its end.",
+    )
+    ropo_poll_page = fields.Integer(default=1, readonly=True, copy=False)
+    ropo_poll_started = fields.Datetime(readonly=True, copy=False)
+    ropo_trouble = fields.Char(
+        string="Ropo is paused",
+        readonly=True,
+        copy=False,
+        help="Why nothing is sent to or read from Ropo at the moment.",
+    )
+    ropo_trouble_until = fields.Datetime(readonly=True, copy=False)
+
+    @api.constrains("maventa_ax_url", "maventa_receivables_url")
+    def _check_maventa_urls(self):
+        for company in self.sudo():
+            for url in (company.maventa_ax_url, company.maventa_receivables_url):
+                if not url:
+                    continue
+                try:
+                    wire.check_base_url(url)
+                except ValueError:
+                    raise ValidationError(
+                        self.env._(
+                            "%(url)s can't be used: the address must start with "
+                            "https:// and hold no user name or password.",
+                            url=url.rpartition("@")[2],
+                        )
+                    ) from None
+
+    @api.constrains("ropo_report_delay", "ropo_extra_days", "ropo_write_off_tolerance")
+    def _check_ropo_numbers(self):
+        for company in self:
+            if (
+                min(
+                    company.ropo_report_delay,
+                    company.ropo_extra_days,
+                    company.ropo_write_off_tolerance,
+                )
+                < 0
+            ):
+                raise ValidationError(
+                    self.env._("Ropo's delay, extra days and small difference can't be negative.")
+                )
+
+    # ------------------------------------------------------------------
+    # The way to Maventa
+    # ------------------------------------------------------------------
+    def _ropo_root(self):
+        """The company whose keys and service count: the root of the branches."""
+        self.ensure_one()
+        return self.sudo().root_id
+
+    def _ropo_client(self):
+        """A :class:`~..maventa.client.Client` for this company.
+
+        The one place where the keys are read, and the last barrier: nothing goes
+        out of a neutralized database, or for a company that is off.
+
+        :raises AccountTrouble: when there is nobody to speak to or nothing to say
+            who we are.
+        """
+        root = self._ropo_root()
+        if root.ropo_environment == "off":
+            raise AccountTrouble(reason="switched_off")
+        if root.ropo_environment == "demo":
+            return self.env["ropo.sandbox"]._client(root)
+        neutralized = self.env["ir.config_parameter"].sudo()
+        if str2bool(neutralized.get_param("database.is_neutralized", ""), False):
+            raise AccountTrouble(reason="neutralized")
+        keys = (
+            root.maventa_company_uuid,
+            root.maventa_user_api_key,
+            root.maventa_vendor_api_key,
+        )
+        if not all(keys):
+            raise AccountTrouble(reason="keys_missing")
+        return Client(
+            Account(
+                environment=root.ropo_environment,
+                company_uuid=root.maventa_company_uuid,
+                user_api_key=root.maventa_user_api_key,
+                vendor_api_key=root.maventa_vendor_api_key,
+                ax_url=root.maventa_ax_url or "",
+                receivables_url=root.maventa_receivables_url or "",
+            ),
+            erp_version=release.version,
+        )
+
+    def _ropo_is_on(self):
+        return self._ropo_root().ropo_environment != "off"
+
+    def _ropo_account_key(self):
+        """What a case is born with: environment and account, compared before calls."""
+        root = self._ropo_root()
+        return root.ropo_environment, root.maventa_company_uuid or ""
+
+    def _ropo_pause(self, error):
+        """Stop calling for this company for a while and tell the administrator once."""
+        root = self._ropo_root()
+        text = self.env["ropo.worker"]._explain(error)
+        news = root.ropo_trouble != text
+        root.write(
+            {
+                "ropo_trouble": text,
+                "ropo_trouble_until": fields.Datetime.now() + TROUBLE_PAUSE,
+            }
+        )
+        if news:
+            _logger.warning("Ropo is paused for company %s: %s", root.id, error.reason)
+            root._ropo_tell_administrator(text)
+
+    def _ropo_tell_administrator(self, text):
+        """One activity for the responsible, or for an accounting manager."""
+        self.ensure_one()
+        user = self.ropo_responsible_id or self.env["res.users"].search(
+            [
+                ("all_group_ids", "in", self.env.ref("account.group_account_manager").ids),
+                ("company_ids", "in", self.ids),
+                ("share", "=", False),
+            ],
+            order="id desc",
+            limit=1,
+        )
+        self.partner_id.activity_schedule(
+            "ropo_collection.mail_activity_attention",
+            user_id=(user or self.env.user).id,
+            summary=self.env._("Ropo is paused for %(company)s", company=self.name),
+            note=text,
+        )
+
+    def _ropo_resume(self):
+        """Called after a call that was answered: the trouble is over."""
+        root = self._ropo_root()
+        if root.ropo_trouble:
+            root.write({"ropo_trouble": False, "ropo_trouble_until": False})
+            root.partner_id.activity_unlink(["ropo_collection.mail_activity_attention"])
+
+    @api.model
+    def _ropo_active(self):
+        """Root companies that may call now."""
+        companies = self.sudo().search(
+            [
+                ("ropo_environment", "!=", "off"),
+                ("parent_id", "=", False),
+                "|",
+                ("ropo_trouble_until", "=", False),
+                ("ropo_trouble_until", "<=", fields.Datetime.now()),
+            ]
+        )
+        return companies
+
+    # ------------------------------------------------------------------
+    # Buttons of the Settings
+    # ------------------------------------------------------------------
+    def _ropo_check_administrator(self):
+        """Only administrators speak to Maventa in the company's name."""
+        self.check_access("write")
+        if not self.env.user.has_group("base.group_system"):
+            raise UserError(self.env._("Only an administrator can set up the Ropo service."))
+
+    def _ropo_ask(self, question):
+        """Ask Maventa something now, for a person who waits for the answer."""
+        self._ropo_check_administrator()
+        try:
+            with self._ropo_client() as client:
+                answer = question(client)
+        except MaventaError as error:
+            raise UserError(self.env["ropo.worker"]._explain(error)) from None
+        self._ropo_resume()
+        return answer
+
+    def _ropo_notify(self, title, message, kind="success"):
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "title": title,
+                "message": message,
+                "type": kind,
+                "sticky": kind != "success",
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
+
+    def action_ropo_test_connection(self):
+        """Say which company the keys belong to and what they may do."""
+        self.ensure_one()
+        root = self._ropo_root()
+        identity = root._ropo_ask(lambda client: client.identity())
+        message = self.env._(
+            "The keys belong to %(name)s (%(business_id)s) and may use: %(scopes)s.",
+            name=identity.company_name or identity.company_uuid,
+            business_id=identity.business_id or self.env._("business id not told"),
+            scopes=", ".join(identity.scopes) or self.env._("not told"),
+        )
+        other = identity.business_id and not root._ropo_same_business(
+            identity.business_id
+        )
+        if other:
+            message += " " + self.env._(
+                "Please check: this is not the business id of %(company)s in Odoo.",
+                company=root.name,
+            )
+        return self._ropo_notify(
+            self.env._("Connected to Maventa"), message, "warning" if other else "success"
+        )
+
+    def _ropo_same_business(self, business_id):
+        own = self.company_registry or self.vat or ""
+
+        def digits(text):
+            return "".join(char for char in text if char.isdigit())
+
+        return not own or digits(business_id) in digits(own)
+
+    def _ropo_take_service(self, status):
+        """Remember the state of the service as Maventa told it."""
+        self.write(
+            {
+                "ropo_service_state": status.state,
+                "ropo_service_detail": status.raw,
+                "ropo_activation_url": status.activation_url,
+            }
+        )
+
+    def action_ropo_activate(self):
+        """Ask for the service; Ropo mails its agreement form."""
+        self.ensure_one()
+        root = self._ropo_root()
+        root._ropo_check_administrator()
+        if not root.ropo_agreement_email:
+            raise UserError(
+                self.env._("Enter the e-mail address that Ropo's agreement form is sent to.")
+            )
+        country = root.account_fiscal_country_id.code
+        if country not in COUNTRY_CURRENCY:
+            raise RedirectWarning(
+                self.env._("Ropo collects for companies in Finland, Sweden and Norway."),
+                self.env.ref("base.action_res_company_form").id,
+                self.env._("Companies"),
+            )
+        email = root.ropo_agreement_email
+        root._ropo_take_service(root._ropo_ask(lambda client: client.activate(email)))
+        return self._ropo_notify(
+            self.env._("Service ordered"),
+            self.env._(
+                "Ropo sends its agreement to %(email)s. A person who may sign for the "
+                "company fills it in; the service opens 1-2 business days later.",
+                email=email,
+            ),
+        )
+
+    def action_ropo_refresh_service(self):
+        """Ask Maventa for the state of the service."""
+        self.ensure_one()
+        root = self._ropo_root()
+        root._ropo_take_service(root._ropo_ask(lambda client: client.service()))
+        states = dict(root._fields["ropo_service_state"]._description_selection(self.env))
+        return self._ropo_notify(
+            self.env._("Ropo service"), states[root.ropo_service_state], "success"
+        )
+
+    def action_ropo_next_step(self):
+        """Demo only: somebody signs Ropo's agreement, and the service opens."""
+        self.ensure_one()
+        root = self._ropo_root()
+        root._ropo_check_administrator()
+        if root.ropo_environment != "demo":
+            raise UserError(self.env._("Only the demo environment has steps to play."))
+        self.env["ropo.sandbox"].sudo()._sign(root)
+        return root.action_ropo_refresh_service()
+
+    def action_ropo_close_service(self):
+        """Close the service; what is not at Ropo yet is cancelled first."""
+        self.ensure_one()
+        root = self._ropo_root()
+        root._ropo_check_administrator()
+        waiting = self.env["ropo.assignment"].search(
+            [
+                ("company_id", "child_of", root.id),
+                ("state", "in", ("proposed", "queued")),
+            ]
+        )
+        waiting.action_cancel()
+        root._ropo_ask(lambda client: client.close_service())
+        root._ropo_take_service(root._ropo_ask(lambda client: client.service()))
+        return self._ropo_notify(
+            self.env._("Service closed"),
+            self.env._(
+                "No new invoices can be transferred. Ropo goes on with its open cases, "
+                "and Odoo goes on reporting payments for them."
+            ),
+        )

@@ -1,0 +1,99 @@
+from odoo import fields, models
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    ropo_company_id = fields.Many2one(
+        "res.company",
+        default=lambda self: self.env.company.root_id,
+        required=True,
+        help="Keys and service belong to the root company of its branches.",
+    )
+    ropo_is_branch = fields.Boolean(compute="_compute_ropo_is_branch")
+    ropo_environment = fields.Selection(
+        related="ropo_company_id.ropo_environment", readonly=False
+    )
+    maventa_company_uuid = fields.Char(
+        related="ropo_company_id.maventa_company_uuid", readonly=False
+    )
+    maventa_user_api_key = fields.Char(
+        related="ropo_company_id.maventa_user_api_key", readonly=False
+    )
+    maventa_vendor_api_key = fields.Char(
+        related="ropo_company_id.maventa_vendor_api_key", readonly=False
+    )
+    maventa_ax_url = fields.Char(
+        related="ropo_company_id.maventa_ax_url", readonly=False
+    )
+    maventa_receivables_url = fields.Char(
+        related="ropo_company_id.maventa_receivables_url", readonly=False
+    )
+    ropo_agreement_email = fields.Char(
+        related="ropo_company_id.ropo_agreement_email", readonly=False
+    )
+    ropo_service_state = fields.Selection(related="ropo_company_id.ropo_service_state")
+    ropo_service_detail = fields.Char(related="ropo_company_id.ropo_service_detail")
+    ropo_activation_url = fields.Char(related="ropo_company_id.ropo_activation_url")
+    ropo_collection_type = fields.Selection(
+        related="ropo_company_id.ropo_collection_type", readonly=False
+    )
+    ropo_report_delay = fields.Integer(
+        related="ropo_company_id.ropo_report_delay", readonly=False
+    )
+    ropo_extra_days = fields.Integer(
+        related="ropo_company_id.ropo_extra_days", readonly=False
+    )
+    ropo_settlement_partner_id = fields.Many2one(
+        related="ropo_company_id.ropo_settlement_partner_id", readonly=False
+    )
+    ropo_settlement_journal_ids = fields.Many2many(
+        related="ropo_company_id.ropo_settlement_journal_ids", readonly=False
+    )
+    ropo_settlement_ibans = fields.Char(
+        related="ropo_company_id.ropo_settlement_ibans", readonly=False
+    )
+    ropo_settlement_names = fields.Char(
+        related="ropo_company_id.ropo_settlement_names", readonly=False
+    )
+    ropo_loss_account_ids = fields.Many2many(
+        related="ropo_company_id.ropo_loss_account_ids", readonly=False
+    )
+    ropo_write_off_tolerance = fields.Float(
+        related="ropo_company_id.ropo_write_off_tolerance", readonly=False
+    )
+    ropo_responsible_id = fields.Many2one(
+        related="ropo_company_id.ropo_responsible_id", readonly=False
+    )
+    ropo_transfer_policy = fields.Selection(
+        related="ropo_company_id.ropo_transfer_policy", readonly=False
+    )
+    ropo_last_poll = fields.Datetime(related="ropo_company_id.ropo_last_poll")
+    ropo_trouble = fields.Char(related="ropo_company_id.ropo_trouble")
+
+    def _compute_ropo_is_branch(self):
+        for settings in self:
+            settings.ropo_is_branch = settings.company_id != settings.ropo_company_id
+
+    def action_ropo_test_connection(self):
+        """Save, then see :meth:`res.company.action_ropo_test_connection`."""
+        self.execute()
+        return self.ropo_company_id.action_ropo_test_connection()
+
+    def action_ropo_activate(self):
+        """Save, then see :meth:`res.company.action_ropo_activate`."""
+        self.execute()
+        return self.ropo_company_id.action_ropo_activate()
+
+    def action_ropo_refresh_service(self):
+        """Save, then see :meth:`res.company.action_ropo_refresh_service`."""
+        self.execute()
+        return self.ropo_company_id.action_ropo_refresh_service()
+
+    def action_ropo_next_step(self):
+        """See :meth:`res.company.action_ropo_next_step`."""
+        return self.ropo_company_id.action_ropo_next_step()
+
+    def action_ropo_close_service(self):
+        """See :meth:`res.company.action_ropo_close_service`."""
+        return self.ropo_company_id.action_ropo_close_service()

@@ -1,0 +1,1039 @@
+import secrets
+from datetime import timedelta
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
+
+from ..maventa import wire
+from ..maventa.errors import AccountTrouble, NotNow, Rejected
+from .res_company import COLLECTION_TYPES, RECEIVABLES_TYPES
+from .ropo_worker import LEASE, LOOK_APART, Job
+
+# One case's way. Only the worker that holds the lease (`token`) moves a case out of
+# `sending`; nothing is ever sent again without having looked first.
+#
+#    (proposed) → queued → sending → pending → sent ─────────────→ closed
+#         │         ↑ │       │         │      (collection_status moves on here)
+#         │         │ │       └→ unknown┘  look first, then adopt or send again
+#         ↓         │ ↓           │
+#     cancelled ←── error ←───────┘  a person corrects → action_retry(), or gives up
+STATES = [
+    ("proposed", "Proposed"),
+    ("queued", "Waiting to be sent"),
+    ("sending", "Being sent"),
+    ("unknown", "Sent, answer missing"),
+    ("pending", "Received by Maventa"),
+    ("sent", "At Ropo"),
+    ("error", "Needs correction"),
+    ("cancelled", "Cancelled"),
+    ("closed", "Closed"),
+]
+#: The invoice has a case that may lead, or has led, to a hand-over.
+LIVE = ("proposed", "queued", "sending", "unknown", "pending", "sent", "error")
+#: Nothing has left the house.
+UNSENT = ("proposed", "queued", "error")
+#: Ropo has the claim, or may have it.
+HANDED_OVER = ("sending", "unknown", "pending", "sent")
+#: Payments of these are of interest to Ropo.
+REPORTING = HANDED_OVER
+
+STAGES = [
+    ("reminder_sent", "Reminder sent"),
+    ("debt_collection", "Debt collection"),
+    ("legal_collection", "Legal collection"),
+    ("payment_plan", "Payment plan"),
+    ("other", "Other"),
+]
+
+
+class RopoAssignment(models.Model):
+    """One invoice handed over to Ropo: a state machine and a comparison of ledgers."""
+
+    _name = "ropo.assignment"
+    _description = "Ropo case"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "id desc"
+    _rec_name = "name"
+    # Cases are written by buttons and scheduled actions only; people may comment.
+    _mail_post_access = "read"
+
+    name = fields.Char(compute="_compute_name", store=True)
+    move_id = fields.Many2one(
+        "account.move", string="Invoice", required=True, index=True, ondelete="restrict"
+    )
+    company_id = fields.Many2one("res.company", required=True, index=True)
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Customer",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        help="The debtor: the commercial entity of the invoice's customer.",
+    )
+    currency_id = fields.Many2one("res.currency", required=True)
+    environment = fields.Selection(
+        [("demo", "Demo"), ("test", "Test"), ("production", "Production")],
+        required=True,
+        help="Where the case was started. It never moves to another environment.",
+    )
+    maventa_company_uuid = fields.Char(
+        copy=False,
+        groups="base.group_system",
+        help="The account at Maventa the case was started with.",
+    )
+    maventa_invoice_id = fields.Char(
+        string="Maventa's invoice id", index="btree_not_null", copy=False
+    )
+    external_id = fields.Char(
+        string="Case at Ropo",
+        index="btree_not_null",
+        copy=False,
+        help="Ropo's identifier of the case.",
+    )
+    collection_type = fields.Selection(COLLECTION_TYPES, required=True)
+    receivables_type = fields.Selection(
+        RECEIVABLES_TYPES, string="Kind of claim", required=True
+    )
+    summary = fields.Char(
+        required=True,
+        size=wire.SUMMARY_MAX,
+        help="What the claim is for. Printed on Ropo's letters; 2 to 64 characters.",
+    )
+    payer_ids = fields.One2many(
+        "ropo.assignment.payer", "assignment_id", string="Debtors"
+    )
+    capital_amount = fields.Monetary(
+        string="Claim",
+        help="The principal handed over: what the invoice had open at that moment.",
+    )
+    reminder_amount = fields.Monetary(
+        string="Own reminder fees", help="Stated apart from the claim."
+    )
+    interest_amount = fields.Monetary(
+        string="Own interest", help="Stated apart from the claim."
+    )
+    interest_date = fields.Date(
+        string="Interest from",
+        help="From when Ropo calculates interest, where you have charged it before.",
+    )
+    state = fields.Selection(STATES, required=True, default="queued", index=True)
+    collection_status = fields.Selection(STAGES, string="Stage at Ropo", index=True)
+    collection_status_raw = fields.Char(
+        string="Stage as told", help="The stage in Ropo's own word."
+    )
+    remote_status = fields.Char(
+        string="Status as told", help="Open, partially closed or closed, as Ropo says."
+    )
+    remote_capital = fields.Monetary(
+        string="Claim at Ropo", help="The principal Ropo shows, where it shows one."
+    )
+    remote_open = fields.Monetary(
+        string="Open at Ropo as told", help="The open amount Ropo shows, where it does."
+    )
+    remote_digest = fields.Char(
+        copy=False, help="What the last list showed; nothing is written when unchanged."
+    )
+    reported_paid = fields.Monetary(
+        string="Payments reported", help="Payments to our own account told to Ropo."
+    )
+    reported_credited = fields.Monetary(
+        string="Credits reported", help="Credit notes told to Ropo."
+    )
+    paid_to_ropo = fields.Monetary(
+        string="Paid to Ropo", help="What the debtor paid to Ropo."
+    )
+    settled_amount = fields.Monetary(
+        string="Settled by Ropo", help="Money from Ropo matched with the invoice."
+    )
+    excess_paid = fields.Monetary(
+        string="Payments reported too much",
+        help="Told to Ropo and no longer true; Ropo has to correct it.",
+    )
+    excess_credited = fields.Monetary(
+        string="Credits reported too much",
+        help="Told to Ropo and no longer true; Ropo has to correct it.",
+    )
+    excess_back = fields.Monetary(
+        string="Missing in the claim",
+        help="What is open beyond the claim, because something matched before the "
+        "transfer was taken away again.",
+    )
+    excess_since = fields.Datetime(copy=False)
+    open_amount = fields.Monetary(
+        string="Open at Ropo",
+        compute="_compute_open_amount",
+        store=True,
+        help="Claim less what Ropo was told and what was paid to Ropo.",
+    )
+    to_report = fields.Monetary(
+        string="Still to report",
+        compute="_compute_to_report",
+        help="What the ledger says beyond what Ropo was told, at this moment.",
+    )
+    residual = fields.Monetary(
+        related="move_id.amount_residual", string="Open in the ledger"
+    )
+    event_ids = fields.One2many(
+        "ropo.assignment.event", "assignment_id", string="Timeline"
+    )
+    error_message = fields.Text(string="Reason")
+    needs_attention = fields.Boolean(
+        index=True, help="A person has to look at this case."
+    )
+    attention_reason = fields.Text(string="What needs attention")
+    last_change = fields.Datetime(
+        default=fields.Datetime.now, help="When the case last changed."
+    )
+    baseline = fields.Json(
+        copy=False,
+        help="What was matched with the invoice when the claim was fixed.",
+    )
+    requested_by_id = fields.Many2one(
+        "res.users",
+        string="Transferred by",
+        default=lambda self: self.env.user,
+        readonly=True,
+    )
+    requested_at = fields.Datetime(
+        string="Transferred on", default=fields.Datetime.now, readonly=True
+    )
+    warnings_confirmed = fields.Text(
+        string="Confirmed warnings",
+        readonly=True,
+        help="Warnings the person who transferred the invoice has confirmed.",
+    )
+    accepted_at = fields.Datetime(string="Accepted on", copy=False)
+    closed_at = fields.Datetime(string="Closed on", copy=False)
+    # The lease
+    token = fields.Char(copy=False, groups="base.group_system")
+    attempt_at = fields.Datetime(string="Last attempt", copy=False)
+    attempts = fields.Integer(copy=False)
+    posts = fields.Integer(copy=False, help="How often the hand-over was sent.")
+    next_try_at = fields.Datetime(string="Next attempt", copy=False)
+    looks = fields.Integer(
+        copy=False, help="Look-ups in a row that did not find the hand-over."
+    )
+    looked_at = fields.Datetime(
+        copy=False, help="When the last of these look-ups did not find it."
+    )
+    # What follows an answer in a second, repeatable step
+    notes_due = fields.Json(copy=False)
+    effects_due = fields.Boolean(copy=False, index="btree_not_null")
+    followup_before = fields.Selection(
+        [("on", "Followed up"), ("off", "Not followed up")],
+        copy=False,
+        help="Whether Odoo's own reminders were on before the case, to restore it.",
+    )
+    refresh_due = fields.Boolean(
+        copy=False, help="Someone asked to look at Ropo for this case now."
+    )
+
+    _live_unique = models.UniqueIndex(
+        "(move_id) WHERE state IN ('proposed', 'queued', 'sending', 'unknown', "
+        "'pending', 'sent', 'error')",
+        "This invoice has a case at Ropo already.",
+    )
+    _due = models.Index(
+        "(state, next_try_at, attempt_at) WHERE state IN ('queued', 'sending', "
+        "'unknown', 'pending')"
+    )
+
+    @api.depends("move_id.name", "partner_id.name")
+    def _compute_name(self):
+        for case in self:
+            case.name = case.move_id.name or "/"
+
+    @api.depends(
+        "capital_amount", "reported_paid", "reported_credited", "paid_to_ropo", "state"
+    )
+    def _compute_open_amount(self):
+        for case in self:
+            case.open_amount = (
+                case.capital_amount
+                - case.reported_paid
+                - case.reported_credited
+                - case.paid_to_ropo
+            )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        cases = super().create(vals_list)
+        for case in cases:
+            # An invoice has one live case at most, and it is always the newest.
+            case.move_id.sudo().ropo_assignment_id = case
+        return cases
+
+    @api.model
+    def _create_for(self, move, *, state="queued", **vals):
+        """A case for this invoice, with its debtor's data as they are now.
+
+        :param vals: ``collection_type``, ``receivables_type``, ``summary`` and, where
+            a person has confirmed warnings, ``warnings_confirmed``
+        """
+        environment, account = move.company_id._ropo_account_key()
+        payer = move.partner_id._ropo_prepare_payer(vals["receivables_type"])
+        return self.sudo().create(
+            {
+                **vals,
+                "move_id": move.id,
+                "company_id": move.company_id.id,
+                "partner_id": move.commercial_partner_id.id,
+                "currency_id": move.currency_id.id,
+                "environment": environment,
+                "maventa_company_uuid": account,
+                # What was still being delivered is looked up once more.
+                "maventa_invoice_id": move.maventa_status != "PENDING"
+                and move.maventa_invoice_id,
+                "capital_amount": move.amount_residual,
+                "state": state,
+                "requested_by_id": self.env.uid,
+                "payer_ids": [fields.Command.create(payer)],
+            }
+        )
+
+    # ------------------------------------------------------------------
+    # Rights
+    # ------------------------------------------------------------------
+    def _check_worker_rights(self):
+        """Buttons serve those who may invoice, and nobody else."""
+        self.check_access("read")
+        if not self.env.su and not self.env.user.has_group(
+            "account.group_account_invoice"
+        ):
+            raise AccessError(
+                self.env._("Only users with invoicing rights can work on Ropo cases.")
+            )
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_handed_over(self):
+        if any(case.state != "cancelled" for case in self):
+            raise UserError(
+                self.env._("A Ropo case can't be deleted; cancel it instead.")
+            )
+
+    # ------------------------------------------------------------------
+    # Buttons
+    # ------------------------------------------------------------------
+    def action_send(self):
+        """Approve proposed cases: they are sent with the next run."""
+        self._check_worker_rights()
+        cases = self.sudo().filtered(lambda case: case.state == "proposed")
+        cases.write(
+            {
+                "state": "queued",
+                "requested_by_id": self.env.uid,
+                "requested_at": fields.Datetime.now(),
+                "last_change": fields.Datetime.now(),
+            }
+        )
+        self.env["ropo.worker"]._trigger_once("cron_transfer")
+
+    def action_retry(self):
+        """Queue cases again after a person has corrected what was wrong."""
+        self._check_worker_rights()
+        for case in self.sudo():
+            if case.state not in ("error", "queued", "unknown", "pending"):
+                raise UserError(
+                    self.env._(
+                        "%(name)s can't be tried again: it is %(state)s.",
+                        name=case.name,
+                        state=case._state_label(),
+                    )
+                )
+            vals = {"next_try_at": False, "last_change": fields.Datetime.now()}
+            if case.state == "error":
+                vals.update(
+                    state="queued",
+                    error_message=False,
+                    attempts=0,
+                    looks=0,
+                    needs_attention=False,
+                    attention_reason=False,
+                    effects_due=True,
+                )
+            case.write(vals)
+        self.env["ropo.worker"]._trigger_once("cron_transfer")
+        self.env["ropo.worker"]._trigger_once("cron_poll")
+
+    def action_cancel(self):
+        """Undo cases that have not been sent."""
+        self._check_worker_rights()
+        for case in self.sudo().filtered(lambda case: case.state != "cancelled"):
+            if case.state not in UNSENT:
+                raise UserError(case._undo_refusal())
+            case.write(
+                {
+                    "state": "cancelled",
+                    "needs_attention": False,
+                    "attention_reason": False,
+                    "effects_due": True,
+                    "last_change": fields.Datetime.now(),
+                }
+            )
+            case._message_log(
+                body=self.env._(
+                    "Transfer to Ropo cancelled by %(user)s.", user=self.env.user.name
+                )
+            )
+            case.move_id._message_log(
+                body=self.env._(
+                    "Transfer to Ropo cancelled by %(user)s.", user=self.env.user.name
+                )
+            )
+            case._run_effects()
+
+    def action_refresh(self):
+        """Look at Ropo again, as soon as possible."""
+        self._check_worker_rights()
+        cases = self.sudo().filtered(lambda case: case.state in HANDED_OVER)
+        cases.write({"next_try_at": False, "refresh_due": True})
+        cases._mark_recheck()
+        self.env["ropo.worker"]._trigger_once("cron_transfer")
+        self.env["ropo.worker"]._trigger_once("cron_poll")
+
+    def action_withdraw(self):
+        """Open the full credit note: the only way to take a case back.
+
+        Maventa's documentation: an assignment is cancelled by crediting the invoice
+        in full; costs may arise.
+        """
+        self.ensure_one()
+        self.check_access("read")
+        if not self.env.user.has_group("account.group_account_manager"):
+            raise AccessError(
+                self.env._("Only an accounting manager can withdraw a case from Ropo.")
+            )
+        if self.state not in HANDED_OVER:
+            raise UserError(
+                self.env._("%(name)s is not at Ropo: cancel it instead.", name=self.name)
+            )
+        return self.move_id.action_reverse()
+
+    def action_view_move(self):
+        """Open the invoice."""
+        self.ensure_one()
+        return self.move_id._get_records_action()
+
+    def action_next_step(self):
+        """Demo only: play Ropo's next step in this case."""
+        self.ensure_one()
+        self._check_worker_rights()
+        if self.environment != "demo":
+            raise UserError(self.env._("Only cases of the demo environment have steps."))
+        self.env["ropo.sandbox"]._next_step(self.sudo())
+        self.action_refresh()
+
+    def _state_label(self):
+        self.ensure_one()
+        return dict(self._fields["state"]._description_selection(self.env))[self.state]
+
+    def _undo_refusal(self):
+        """Why this case can't be undone, and what can be done instead."""
+        self.ensure_one()
+        return self.env._(
+            "Invoice %(name)s has been handed over to Ropo (%(state)s). It can't be "
+            "undone here. To take it back, use Withdraw from Ropo on the case: it "
+            "credits the invoice in full, and Ropo may charge its costs.",
+            name=self.move_id.name,
+            state=self._state_label(),
+        )
+
+    # ------------------------------------------------------------------
+    # Markers: the only thing that users' transactions write
+    # ------------------------------------------------------------------
+    @api.model
+    def _mark_lines(self, line_ids):
+        """Leave a marker for the cases whose invoices have these journal items.
+
+        One statement, whether there is a case or not. It updates no case, so it
+        never waits for a worker, and no worker waits for it.
+        """
+        if not line_ids:
+            return
+        self.flush_model(["move_id", "state"])
+        self.env.cr.execute(
+            """
+            INSERT INTO ropo_recheck (assignment_id, due_at)
+            SELECT DISTINCT a.id, %s::timestamp
+              FROM ropo_assignment a
+              JOIN account_move_line l ON l.move_id = a.move_id
+             WHERE l.id IN %s AND a.state NOT IN ('cancelled', 'proposed')
+            """,
+            (fields.Datetime.now(), tuple(line_ids)),
+        )
+        if self.env.cr.rowcount:
+            self.env["ropo.worker"]._trigger_once("cron_report")
+
+    @api.model
+    def _mark_counterparts(self, moves):
+        """The same for the cases that these entries are matched with.
+
+        An entry that is posted, reset to draft or cancelled keeps its matches and
+        makes no partial reconciliation, but it changes what counts.
+        """
+        if not moves.ids:
+            return
+        self.flush_model(["move_id", "state"])
+        self.env["account.partial.reconcile"].flush_model()
+        self.env.cr.execute(
+            """
+            INSERT INTO ropo_recheck (assignment_id, due_at)
+            SELECT DISTINCT a.id, %s::timestamp
+              FROM account_move_line mine
+              JOIN account_partial_reconcile p
+                ON mine.id IN (p.debit_move_id, p.credit_move_id)
+              JOIN account_move_line theirs
+                ON theirs.id IN (p.debit_move_id, p.credit_move_id)
+               AND theirs.id != mine.id
+              JOIN ropo_assignment a ON a.move_id = theirs.move_id
+             WHERE mine.move_id IN %s AND a.state NOT IN ('cancelled', 'proposed')
+            """,
+            (fields.Datetime.now(), tuple(moves.ids)),
+        )
+        if self.env.cr.rowcount:
+            self.env["ropo.worker"]._trigger_once("cron_report")
+
+    def _mark_recheck(self, at=None):
+        """Compare these cases with the ledger, now or at a given time (UTC)."""
+        self.env["ropo.recheck"].sudo().create(
+            [
+                {"assignment_id": case.id, "due_at": at or fields.Datetime.now()}
+                for case in self
+            ]
+        )
+        if self:
+            self.env["ropo.worker"]._trigger_once("cron_report", at=at)
+
+    # ------------------------------------------------------------------
+    # Transfer: the scheduled action
+    # ------------------------------------------------------------------
+    @api.model
+    def _cron_transfer(self):
+        """Send queued cases; find out about those whose answer is missing."""
+        cases = type(self)
+        for find, lease, settle in (
+            (self._look_up_due, cases._lease_look_up, self._settle_look_up),
+            (self._transfer_due, cases._lease_transfer, self._settle_transfer),
+            (self._unknown_due, cases._lease_look, self._settle_look),
+        ):
+            if not self.env["ropo.worker"]._drain(find, lease, settle):
+                break
+        self._run_due_effects()
+
+    @api.model
+    def _due_domain(self, states):
+        """Rows in these states whose time has come, of companies that may call."""
+        now = fields.Datetime.now()
+        return (
+            Domain("state", "in", states)
+            & Domain("company_id", "child_of", self.env["res.company"]._ropo_active().ids)
+            & (Domain("next_try_at", "=", False) | Domain("next_try_at", "<=", now))
+        )
+
+    @api.model
+    def _find_due(self, domain, limit):
+        """The oldest attempt first, so that no row is left behind by others."""
+        return self.search(domain, order="attempt_at NULLS FIRST, id", limit=limit)
+
+    @api.model
+    def _look_up_due(self, limit):
+        return self._find_due(
+            self._due_domain(("queued",)) & Domain("maventa_invoice_id", "=", False),
+            limit,
+        )
+
+    @api.model
+    def _transfer_due(self, limit):
+        return self._find_due(
+            self._due_domain(("queued",)) & Domain("maventa_invoice_id", "!=", False),
+            limit,
+        )
+
+    @api.model
+    def _unknown_due(self, limit):
+        """Cases without an answer, once their call can't be under way any more."""
+        over = fields.Datetime.now() - LEASE
+        domain = self._due_domain(("unknown",)) | (
+            self._due_domain(("sending",)) & Domain("attempt_at", "<=", over)
+        )
+        return self._find_due(domain, limit)
+
+    def _lock_in(self, states):
+        """Lock what of these cases is free and still in one of the states.
+
+        Must be the first statement of its transaction.
+        """
+        cases = self.try_lock_for_update(allow_referencing=True)
+        cases.invalidate_recordset()
+        return cases.filtered(lambda case: case.state in states)
+
+    def _at_home(self):
+        """Those that may be called for: same environment and account as at birth.
+
+        The others wait and say so; a case never moves to another account.
+        """
+        home = self.browse()
+        for case in self:
+            born = (case.environment, case.sudo().maventa_company_uuid or "")
+            if born == case.company_id._ropo_account_key():
+                home |= case
+            else:
+                case.write(
+                    {
+                        "next_try_at": fields.Datetime.now() + timedelta(hours=6),
+                        "error_message": self.env._(
+                            "The case belongs to another environment or account at "
+                            "Maventa than the company has now; it waits until that "
+                            "is set again."
+                        ),
+                    }
+                )
+        return home
+
+    def _take_lease(self, **vals):
+        """Write a new lease; its token is what the answer must come back with."""
+        self.ensure_one()
+        token = secrets.token_hex(8)
+        self.write(
+            {
+                **vals,
+                "token": token,
+                "attempt_at": fields.Datetime.now(),
+                "attempts": self.attempts + 1,
+            }
+        )
+        return token
+
+    def _give_back(self, error, **vals):
+        """Not now: try again later, and say why in the meantime."""
+        worker = self.env["ropo.worker"]
+        self.write(
+            {
+                "token": False,
+                "next_try_at": worker._next_try(self.attempts, error),
+                "error_message": worker._explain(error),
+                **vals,
+            }
+        )
+        self._wake("cron_poll" if self.state == "pending" else "cron_transfer")
+
+    def _wake(self, cron):
+        """One trigger for the time when this row's turn comes."""
+        self.env["ropo.worker"]._trigger_once(cron, at=self.next_try_at or None)
+
+    def _stop(self, reason):
+        """This one is wrong: a person has to correct it or give it up."""
+        self.write(
+            {
+                "state": "error",
+                "token": False,
+                "next_try_at": False,
+                "error_message": reason,
+                "needs_attention": True,
+                "attention_reason": reason,
+                "effects_due": True,
+                "last_change": fields.Datetime.now(),
+            }
+        )
+        self._note(self.env._("Transfer to Ropo stopped: %(reason)s", reason=reason))
+
+    def _postpone_unexpected(self, reason):
+        """After a fault nobody foresaw: out of the way of the others."""
+        for case in self:
+            case.write(
+                {
+                    "next_try_at": self.env["ropo.worker"]._next_try(case.attempts + 2),
+                    "attempts": case.attempts + 1,
+                    "attempt_at": case.attempt_at
+                    if case.state == "sending"
+                    else fields.Datetime.now(),
+                    "error_message": reason,
+                    "needs_attention": True,
+                    "attention_reason": reason,
+                    "effects_due": True,
+                }
+            )
+
+    def _hold(self, token, states):
+        """The case, locked, if this answer still belongs to it.
+
+        Must be the first statement of its transaction. Waits for nobody: a case that
+        is locked makes the transaction be tried again by the worker.
+        """
+        self.ensure_one()
+        self.env.cr.execute(
+            "SELECT 1 FROM ropo_assignment WHERE id = %s FOR NO KEY UPDATE", (self.id,)
+        )
+        self.invalidate_recordset()
+        if self.token == token and self.state in states:
+            return self
+        return self.browse()
+
+    @api.model
+    def _cron_propose(self):
+        """Put eligible invoices on the list to approve, where a company wants that.
+
+        Warnings stop this path: such an invoice is left for a person to transfer.
+        """
+        for company in self.env["res.company"]._ropo_active():
+            if company.ropo_transfer_policy == "manual":
+                continue
+            branches = self.env["res.company"].search([("id", "child_of", company.id)])
+            moves = self.env["account.move"].with_context(
+                allowed_company_ids=branches.ids
+            )
+            today = fields.Date.today()
+            found = moves.search(
+                Domain("state", "=", "posted")
+                & Domain("move_type", "=", "out_invoice")
+                & Domain("company_id", "in", branches.ids)
+                & Domain("payment_state", "in", ("not_paid", "partial"))
+                & Domain("ropo_assignment_ids", "=", False)
+                & Domain("ropo_eligible_from", "<=", today)
+            )
+            for move, verdict in found._ropo_verdicts().items():
+                if not verdict.blocks and not verdict.warnings:
+                    self._create_for(
+                        move,
+                        state="proposed",
+                        collection_type=company.ropo_collection_type,
+                        receivables_type=move._ropo_type(),
+                        summary=move._ropo_summary(),
+                    )
+            self.env["ropo.worker"]._end_transaction(len(found))
+
+    # -- look-up of the invoice ----------------------------------------
+    def _lease_look_up(self):
+        """Find the invoice at Maventa by its number, before anything is sent."""
+        jobs = []
+        for case in self._lock_in(("queued",))._at_home():
+            known = case.move_id.maventa_invoice_id
+            if known and case.move_id.maventa_status != "PENDING":
+                case.maventa_invoice_id = known
+                continue
+            if case.environment == "demo":
+                self.env["ropo.sandbox"]._learn_invoice(case.move_id)
+            token = case._take_lease(next_try_at=fields.Datetime.now() + LEASE)
+            number = case.move_id.name
+            jobs.append(
+                Job(
+                    row=case,
+                    company=case.company_id.root_id,
+                    call=lambda client, number=number, known=known: (
+                        client.invoice(known)
+                        if known
+                        else client.find_invoices(number)
+                    ),
+                    token=token,
+                )
+            )
+        return jobs
+
+    def _settle_look_up(self, job):
+        case = job.row._hold(job.token, ("queued",))
+        if not case:
+            return
+        if isinstance(job.error, AccountTrouble):
+            case._take_back_to_queue()
+            return
+        if isinstance(job.error, Rejected):
+            case._stop(self.env["ropo.worker"]._explain(job.error))
+            return
+        if job.error:
+            case._give_back(job.error)
+            return
+        if isinstance(job.result, list):
+            found, reason = case.move_id._ropo_pick_invoice(job.result)
+        else:
+            found, reason = job.result, ""
+        if found:
+            case.move_id._ropo_take_hit(found)
+            if found.status == "FAILED":
+                reason = case.move_id._ropo_failed_text()
+        if reason:
+            case._stop(reason)
+            return
+        if found.status == "PENDING":
+            case._wait_for_delivery()
+            return
+        case.write(
+            {
+                "maventa_invoice_id": found.id,
+                "token": False,
+                "next_try_at": False,
+                "error_message": False,
+            }
+        )
+
+    def _wait_for_delivery(self):
+        """Maventa has the invoice, but the debtor does not have it yet."""
+        self.write(
+            {
+                "token": False,
+                "next_try_at": self.env["ropo.worker"]._next_try(self.attempts),
+                "error_message": self.env._(
+                    "Maventa is still delivering the invoice; it is handed over after "
+                    "that."
+                ),
+            }
+        )
+        self._wake("cron_transfer")
+
+    def _take_back_to_queue(self):
+        """The company is paused: the case waits as if it had not been touched."""
+        self.write({"state": "queued", "token": False, "next_try_at": False})
+
+    # -- transfer -------------------------------------------------------
+    def _lease_transfer(self):
+        """Check everything once more under the lock, and fix the claim."""
+        cases = self._lock_in(("queued",))._at_home()
+        verdicts = cases.move_id._ropo_verdicts(for_cases=cases)
+        jobs = []
+        for case in cases:
+            verdict = verdicts[case.move_id]
+            if verdict.blocks:
+                case._refuse(verdict)
+                continue
+            claim = case.move_id.amount_residual
+            token = case._take_lease(
+                state="sending",
+                posts=case.posts + 1,
+                capital_amount=claim,
+                baseline=case._baseline_now(),
+                error_message=False,
+                next_try_at=False,
+                last_change=fields.Datetime.now(),
+            )
+            invoice_id, transfer = case.maventa_invoice_id, case._to_wire()
+            jobs.append(
+                Job(
+                    row=case,
+                    company=case.company_id.root_id,
+                    call=lambda client, i=invoice_id, t=transfer: client.transfer(i, t),
+                    token=token,
+                )
+            )
+        return jobs
+
+    def _refuse(self, verdict):
+        """Not to be sent (any more). What is settled is simply cancelled."""
+        reason = " ".join(text for _code, text in verdict.blocks)
+        if {code for code, _text in verdict.blocks} & {"nothing_open", "not_posted"}:
+            self.write(
+                {
+                    "state": "cancelled",
+                    "error_message": reason,
+                    "needs_attention": False,
+                    "attention_reason": False,
+                    "last_change": fields.Datetime.now(),
+                }
+            )
+            self._note(
+                self.env._("Not transferred to Ropo any more: %(reason)s", reason=reason)
+            )
+        else:
+            self._stop(reason)
+
+    def _to_wire(self):
+        """The claim as the client sends it."""
+        self.ensure_one()
+        return wire.Transfer(
+            collection_type=self.collection_type,
+            receivables_type=self.receivables_type,
+            summary=self.summary,
+            payers=tuple(payer._to_wire() for payer in self.payer_ids),
+            capital=self._exact(self.capital_amount),
+            reminder=self._exact(self.reminder_amount),
+            interest=self._exact(self.interest_amount),
+            interest_date=self.interest_date or None,
+        )
+
+    def _exact(self, amount):
+        """A float of the database as the decimal it stands for."""
+        return Decimal(str(self.currency_id.round(amount)))
+
+    def _settle_transfer(self, job):
+        case = job.row._hold(job.token, ("sending",))
+        if not case:
+            return
+        error, now = job.error, fields.Datetime.now()
+        if error is None:
+            case._accept()
+        elif isinstance(error, NotNow):
+            case._give_back(error, state="queued")
+        elif isinstance(error, AccountTrouble):
+            case._take_back_to_queue()
+        elif not isinstance(error, Rejected):
+            case._lose_sight(error)
+        elif error.reason == "conflict" and case.posts > 1:
+            # Perhaps it was an earlier attempt of ours that got there after all.
+            case._lose_sight(error)
+        else:
+            case._stop(self.env["ropo.worker"]._explain(error))
+        case.last_change = now
+
+    def _accept(self):
+        """Maventa has taken the claim for processing."""
+        self.write(
+            {
+                "state": "pending",
+                "token": False,
+                "looks": 0,
+                "next_try_at": False,
+                "error_message": False,
+                "accepted_at": fields.Datetime.now(),
+                "last_change": fields.Datetime.now(),
+            }
+        )
+        if self.needs_attention:
+            self._review()
+        self._note(
+            self.env._(
+                "Handed over to Ropo: a claim of %(amount)s.",
+                amount=self.currency_id.format(self.capital_amount),
+            )
+        )
+        # Somebody may be matching a payment in a transaction that began before the
+        # case: its marker can't have been left, so look again afterwards.
+        self._mark_recheck()
+        self._mark_recheck(at=fields.Datetime.now() + timedelta(hours=1))
+        self.env["ropo.worker"]._trigger_once("cron_poll")
+
+    def _lose_sight(self, error):
+        """The call may have arrived or not: look, and only later send again."""
+        self.write(
+            {
+                "state": "unknown",
+                "token": False,
+                "looks": 0,
+                "next_try_at": fields.Datetime.now() + timedelta(minutes=1),
+                "error_message": self.env._(
+                    "%(reason)s Odoo looks at Maventa before anything is sent again.",
+                    reason=self.env["ropo.worker"]._explain(error),
+                ),
+            }
+        )
+        self._wake("cron_transfer")
+
+    # -- what became of it ----------------------------------------------
+    def _lease_look(self):
+        """Ask what Maventa knows of a hand-over whose answer is missing."""
+        jobs = []
+        for case in self._lock_in(("unknown", "sending"))._at_home():
+            token = secrets.token_hex(8)
+            case.write(
+                {
+                    "state": "unknown",
+                    "token": token,
+                    "attempts": case.attempts + 1,
+                    "next_try_at": fields.Datetime.now() + LEASE,
+                }
+            )
+            invoice_id = case.maventa_invoice_id
+            jobs.append(
+                Job(
+                    row=case,
+                    company=case.company_id.root_id,
+                    call=lambda client, i=invoice_id: (
+                        client.transfer_status(i) or client.find_assignment(i)
+                    ),
+                    token=token,
+                )
+            )
+        return jobs
+
+    def _settle_look(self, job):
+        case = job.row._hold(job.token, ("unknown",))
+        if not case:
+            return
+        if job.error:
+            case._give_back(job.error)
+            case._review()
+            return
+        if job.result:
+            case._accept()
+            return
+        now = fields.Datetime.now()
+        if not case.looks:
+            vals = {"looks": 1, "looked_at": now, "next_try_at": now + LOOK_APART}
+        elif case.looked_at + LOOK_APART > now:
+            # Somebody could not wait; that makes no second opinion.
+            vals = {"next_try_at": case.looked_at + LOOK_APART}
+        else:
+            # Two believable answers, minutes apart: it never arrived.
+            vals = {"state": "queued", "next_try_at": False, "looks": 0}
+        case.write({**vals, "token": False})
+        case._review()
+        case._wake("cron_transfer")
+
+    # ------------------------------------------------------------------
+    # The second step: what follows, repeatable
+    # ------------------------------------------------------------------
+    def _note(self, text):
+        """Remember a line for the chatter; written after the answer is safe."""
+        self.ensure_one()
+        self.write({"notes_due": [*(self.notes_due or []), text], "effects_due": True})
+
+    @api.model
+    def _run_due_effects(self):
+        """Chatter, activities and fields elsewhere, each case in its own transaction."""
+        worker = self.env["ropo.worker"]
+        due = self.search([("effects_due", "=", True)], limit=200)
+        worker._end_transaction()
+        for case in due:
+            worker._each(case, lambda row: row._lock_in(dict(STATES))._run_effects())
+
+    def _run_effects(self):
+        """Bring chatter, follow-up and activities in line with the case."""
+        for case in self:
+            for text in case.notes_due or []:
+                case._message_log(body=text)
+                case.move_id._message_log(body=text)
+            case._follow_up_follows()
+            case._activity_follows()
+            case.write({"notes_due": False, "effects_due": False})
+
+    def _follow_up_follows(self):
+        """Odoo's own reminders stop while Ropo collects, and come back after."""
+        move = self.move_id.sudo()
+        if self.state in HANDED_OVER and not self.followup_before:
+            self.followup_before = "off" if move.no_followup else "on"
+            move.no_followup = True
+        elif self.state not in HANDED_OVER and self.followup_before:
+            move.no_followup = self.followup_before == "off"
+            self.followup_before = False
+
+    def _activity_follows(self):
+        """One activity while a person is needed, none when the matter is over."""
+        kind = "ropo_collection.mail_activity_attention"
+        existing = self.activity_search([kind])
+        if not self.needs_attention:
+            existing.unlink()
+            return
+        note = self.attention_reason or ""
+        if existing:
+            existing.write({"note": note})
+            return
+        self.activity_schedule(
+            kind,
+            user_id=self._responsible().id,
+            summary=self.env._("Ropo: %(name)s needs a person", name=self.name),
+            note=note,
+        )
+
+    def _responsible(self):
+        """Who is asked: the company's responsible, else who transferred the invoice."""
+        self.ensure_one()
+        candidates = (
+            self.company_id.root_id.ropo_responsible_id,
+            self.requested_by_id,
+            self.move_id.invoice_user_id,
+        )
+        for user in candidates:
+            if user and user.active and not user.share and user.id != self.env.ref(
+                "base.user_root"
+            ).id:
+                return user
+        return self.env.ref("base.user_admin")

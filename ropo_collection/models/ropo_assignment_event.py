@@ -1,0 +1,362 @@
+import secrets
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+
+from ..maventa.errors import AccountTrouble, NotNow, Rejected
+from .ropo_worker import Job
+
+KINDS = [
+    ("paid", "Payment"),
+    ("credit_note", "Credit note"),
+    ("comment", "Comment"),
+    ("reminder", "Reminder"),
+    ("letter", "Letter"),
+    ("status", "Stage"),
+    ("close", "Closed"),
+    ("other", "Other"),
+]
+#: Told to Ropo, or perhaps told.
+TOLD = ("sending", "unknown", "sent")
+#: Nobody has answered yet for these.
+UNRESOLVED = ("sending", "unknown")
+
+
+class RopoAssignmentEvent(models.Model):
+    """One line of a case's timeline: told by Ropo (in) or reported to Ropo (out)."""
+
+    _name = "ropo.assignment.event"
+    _description = "Report or event of a Ropo case"
+    _order = "booked_at desc, id desc"
+    _rec_name = "display_label"
+
+    assignment_id = fields.Many2one(
+        "ropo.assignment", string="Case", required=True, index=True, ondelete="cascade"
+    )
+    company_id = fields.Many2one("res.company", required=True, index=True)
+    currency_id = fields.Many2one("res.currency", required=True)
+    partner_id = fields.Many2one(related="assignment_id.partner_id")
+    move_id = fields.Many2one(related="assignment_id.move_id", string="Invoice")
+    display_label = fields.Char(compute="_compute_display_label")
+    direction = fields.Selection(
+        [("in", "From Ropo"), ("out", "To Ropo")], required=True
+    )
+    kind = fields.Selection(KINDS, required=True)
+    amount = fields.Monetary()
+    corrected_amount = fields.Monetary(
+        help="What of this report Ropo has corrected again.", copy=False
+    )
+    booked_at = fields.Date(
+        string="Date",
+        help="For money the bank's booking date where there is one, else the "
+        "payment's date.",
+    )
+    state = fields.Selection(
+        [
+            ("received", "Received"),
+            ("queued", "To be sent"),
+            ("sending", "Being sent"),
+            ("unknown", "Sent, answer missing"),
+            ("sent", "Told"),
+            ("error", "Refused"),
+            ("decision", "Needs a decision"),
+            ("dropped", "Not needed"),
+        ],
+        required=True,
+        index=True,
+    )
+    external_id = fields.Char(
+        string="Event at Ropo", copy=False, help="Ropo's identifier of the event."
+    )
+    raw_type = fields.Char(help="The kind of event in Ropo's own word.")
+    text = fields.Text()
+    counterpart_move_id = fields.Many2one(
+        "account.move",
+        string="Entry",
+        index="btree_not_null",
+        ondelete="set null",
+        help="The payment, bank entry or credit note that is reported.",
+    )
+    counterpart_ref = fields.Integer(
+        help="The number of the entry, kept when the entry itself is deleted."
+    )
+    decision = fields.Selection(
+        [
+            ("misc", "An entry that is neither payment nor credit note"),
+            ("write_off", "A written-off difference"),
+            ("origin", "From the customer or from Ropo?"),
+            ("full_credit", "Whole invoice credited though part was paid"),
+            ("over_claim", "More than the claim"),
+        ],
+        string="Question",
+    )
+    question = fields.Text(
+        string="Question in full",
+        compute="_compute_question",
+    )
+    answer = fields.Selection(
+        [
+            ("paid", "Report as paid"),
+            ("credit_note", "Report as credited"),
+            ("settlement", "It came from Ropo"),
+            ("keep", "Keep collecting"),
+        ],
+        copy=False,
+    )
+    answered_by_id = fields.Many2one("res.users", readonly=True, copy=False)
+    answered_at = fields.Datetime(readonly=True, copy=False)
+    error_message = fields.Text(string="Reason")
+    due_at = fields.Datetime(
+        copy=False, help="Sent not before then, so that a slip mended at once is silent."
+    )
+    # The lease
+    token = fields.Char(copy=False, groups="base.group_system")
+    attempt_at = fields.Datetime(string="Last attempt", copy=False)
+    attempts = fields.Integer(copy=False)
+    next_try_at = fields.Datetime(string="Next attempt", copy=False)
+    looks = fields.Integer(copy=False)
+    seen_ids = fields.Json(
+        copy=False,
+        help="The events Ropo listed just before this was sent: only newer ones can be "
+        "this report, when its answer is missing.",
+    )
+
+    _external_unique = models.UniqueIndex(
+        "(assignment_id, external_id) WHERE external_id IS NOT NULL",
+        "This event of Ropo is known already.",
+    )
+    _queue = models.Index(
+        "(due_at, attempt_at) WHERE state IN ('queued', 'sending', 'unknown')"
+    )
+
+    @api.depends("kind", "amount", "currency_id", "booked_at")
+    def _compute_display_label(self):
+        kinds = dict(self._fields["kind"]._description_selection(self.env))
+        for event in self:
+            amount = event.currency_id.format(event.amount) if event.amount else ""
+            event.display_label = " ".join(filter(None, [kinds[event.kind], amount]))
+
+    @api.depends("decision", "state", "amount", "counterpart_move_id")
+    def _compute_question(self):
+        for event in self:
+            event.question = event.state == "decision" and event._question()
+
+    # ------------------------------------------------------------------
+    # Buttons
+    # ------------------------------------------------------------------
+    def action_retry(self):
+        """Send a refused report again after what was wrong has been corrected."""
+        self.assignment_id._check_worker_rights()
+        for event in self.sudo():
+            if event.state not in ("error", "queued"):
+                raise UserError(
+                    self.env._("Only reports that are waiting or refused can be retried.")
+                )
+            event.write(
+                {
+                    "state": "queued",
+                    "error_message": False,
+                    "next_try_at": False,
+                    "due_at": fields.Datetime.now(),
+                }
+            )
+        self.sudo().assignment_id._mark_recheck()
+
+    def _answer(self, answer):
+        """Take a person's answer; the comparison does the rest.
+
+        Giving money up needs an accounting manager: what is told as credited can't
+        be collected any more.
+        """
+        self.assignment_id._check_worker_rights()
+        if answer == "credit_note" and not self.env.user.has_group(
+            "account.group_account_manager"
+        ):
+            raise AccessError(
+                self.env._("Only an accounting manager can report this as credited.")
+            )
+        for event in self.sudo():
+            if event.state != "decision" or answer not in event._answers():
+                raise UserError(
+                    self.env._("This question has been answered or does not arise.")
+                )
+            event.write(
+                {
+                    "state": "dropped",
+                    "answer": answer,
+                    "answered_by_id": self.env.uid,
+                    "answered_at": fields.Datetime.now(),
+                }
+            )
+            answers = dict(self._fields["answer"]._description_selection(self.env))
+            event.assignment_id._message_log(
+                body=self.env._(
+                    "%(user)s decided on %(amount)s: %(answer)s.",
+                    user=self.env.user.name,
+                    amount=event.currency_id.format(event.amount),
+                    answer=answers[answer],
+                )
+            )
+        self.sudo().assignment_id._mark_recheck()
+
+    def _answers(self):
+        """Which answers make sense for this question."""
+        self.ensure_one()
+        return {
+            "misc": ("paid", "credit_note", "keep"),
+            "write_off": ("paid", "credit_note", "keep"),
+            "origin": ("paid", "settlement"),
+            "full_credit": ("credit_note", "keep"),
+            "over_claim": ("settlement", "keep"),
+        }.get(self.decision, ())
+
+    def action_answer_paid(self):
+        """Tell Ropo that the debtor paid this to the company."""
+        self._answer("paid")
+
+    def action_answer_credit_note(self):
+        """Tell Ropo that this was credited."""
+        self._answer("credit_note")
+
+    def action_answer_settlement(self):
+        """It is Ropo's own money: nothing is told."""
+        self._answer("settlement")
+
+    def action_answer_keep(self):
+        """Tell Ropo nothing: the debtor still owes it."""
+        self._answer("keep")
+
+    def _question(self):
+        """The question of a decision, in words for the activity."""
+        self.ensure_one()
+        _ = self.env._
+        texts = {
+            "misc": _(
+                "%(entry)s lowered the invoice by %(amount)s, and is neither a payment "
+                "nor a credit note. Report it as paid, as credited, or keep collecting?"
+            ),
+            "write_off": _(
+                "With %(entry)s, %(amount)s of the invoice was written off. Report it "
+                "as paid, as credited, or keep collecting?"
+            ),
+            "origin": _(
+                "%(entry)s brought %(amount)s. The debtor paid Ropo just that much: is "
+                "it from the customer, or is it Ropo's settlement?"
+            ),
+            "full_credit": _(
+                "%(entry)s credits the whole invoice (%(amount)s) though part of it was "
+                "paid. Report the credit to Ropo, which ends the case, or not?"
+            ),
+            "over_claim": _(
+                "%(entry)s brought %(amount)s more than what is open at Ropo. Ropo is "
+                "not told: find out with Ropo who gets money back."
+            ),
+        }
+        return texts[self.decision] % {
+            "entry": self.counterpart_move_id.name or _("A deleted entry"),
+            "amount": self.currency_id.format(self.amount),
+        }
+
+    # ------------------------------------------------------------------
+    # The way to Ropo: leases and what becomes of them
+    # ------------------------------------------------------------------
+    def _postpone_unexpected(self, reason):
+        """After a fault nobody foresaw: this report stops, the others go on."""
+        for event in self:
+            if event.state == "queued":
+                event.write({"state": "error", "error_message": reason, "token": False})
+            else:
+                event.next_try_at = self.env["ropo.worker"]._next_try(event.attempts)
+            event.assignment_id._review()
+
+    def _lease_report(self):
+        """Ask for the events Ropo lists, before anything is sent."""
+        return self._lease_events(("queued",))
+
+    def _lease_look(self):
+        """Ask for the events Ropo lists, to find what became of a report."""
+        return self._lease_events(("sending", "unknown"))
+
+    def _lease_events(self, states):
+        self.assignment_id.try_lock_for_update(allow_referencing=True)
+        self.invalidate_recordset()
+        jobs = []
+        for event in self.filtered(lambda event: event.state in states):
+            case = event.assignment_id
+            if not case._at_home():
+                event.next_try_at = fields.Datetime.now() + timedelta(hours=6)
+                continue
+            token = event._new_token()
+            if event.state == "sending":
+                event.state = "unknown"
+            case_id = case.external_id
+            jobs.append(
+                Job(
+                    row=event,
+                    company=case.company_id.root_id,
+                    call=lambda client, case_id=case_id: client.events(case_id),
+                    token=token,
+                )
+            )
+        return jobs
+
+    def _new_token(self):
+        self.token = secrets.token_hex(8)
+        return self.token
+
+    def _take_lease(self, seen_ids):
+        """Mark as being sent, with what Ropo listed just before."""
+        token = self._new_token()
+        self.write(
+            {
+                "state": "sending",
+                "seen_ids": seen_ids,
+                "attempt_at": fields.Datetime.now(),
+                "attempts": self.attempts + 1,
+                "looks": 0,
+            }
+        )
+        return token
+
+    def _mark_sent(self, external_id):
+        self.write(
+            {
+                "state": "sent",
+                "external_id": external_id or False,
+                "token": False,
+                "next_try_at": False,
+                "error_message": False,
+            }
+        )
+
+    def _settle_failure(self, error):
+        """What becomes of a report whose call failed, by kind of error."""
+        worker = self.env["ropo.worker"]
+        refused = isinstance(error, Rejected)
+        vals = {"token": False, "error_message": worker._explain(error)}
+        if isinstance(error, AccountTrouble):
+            vals.update(state="queued", next_try_at=False)
+        elif isinstance(error, NotNow) or self.state == "queued" and not refused:
+            vals.update(
+                state="queued", next_try_at=worker._next_try(self.attempts, error)
+            )
+        elif refused:
+            vals.update(state="error", next_try_at=False)
+        else:
+            vals.update(
+                state="unknown",
+                next_try_at=fields.Datetime.now() + timedelta(minutes=1),
+            )
+        self.write(vals)
+        if self.next_try_at:
+            worker._trigger_once("cron_report", at=self.next_try_at)
+
+    def _is_like(self, remote):
+        """Same kind, amount and date as what Ropo lists."""
+        return (
+            remote.kind == self.kind
+            and remote.amount is not None
+            and not self.currency_id.compare_amounts(float(remote.amount), self.amount)
+            and remote.date in (None, self.booked_at)
+        )

@@ -1,0 +1,384 @@
+"""Following cases at Ropo: transfer status, the list of cases, their events."""
+
+import hashlib
+import logging
+from dataclasses import astuple, replace
+from datetime import timedelta
+
+import psycopg2
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+from ..maventa.errors import AccountTrouble, MaventaError
+from .ropo_assignment import STATES
+from .ropo_assignment_event import UNRESOLVED
+from .ropo_worker import LEASE, Job
+
+_logger = logging.getLogger(__name__)
+
+#: The whole list is read again when the last reading began this long ago.
+LIST_EVERY = timedelta(minutes=55)
+#: A transfer that Maventa does not process in this time needs a person.
+PENDING_LONG = timedelta(days=2)
+#: A transfer that can't be told to have arrived or not in this time, too.
+UNKNOWN_LONG = timedelta(hours=4)
+
+
+class RopoAssignment(models.Model):
+    _inherit = "ropo.assignment"
+
+    @api.model
+    def _cron_poll(self):
+        """Follow transfers in process, cases asked for, and the list of all cases."""
+        cases = type(self)
+        for find, lease, settle in (
+            (self._pending_due, cases._lease_pending, self._settle_pending),
+            (self._refresh_asked, cases._lease_refresh, self._settle_refresh),
+        ):
+            if not self.env["ropo.worker"]._drain(find, lease, settle):
+                break
+        else:
+            for company in self.env["res.company"]._ropo_active():
+                try:
+                    self._poll_list(company)
+                except psycopg2.OperationalError:
+                    # Somebody is saving the settings, or reads the list as well.
+                    self.env.cr.rollback()
+                    _logger.info("company %s is busy, its list waits", company.id)
+        self._run_due_effects()
+
+    # -- transfers in process -------------------------------------------
+    @api.model
+    def _pending_due(self, limit):
+        return self._find_due(self._due_domain(("pending",)), limit)
+
+    def _lease_pending(self):
+        jobs = []
+        for case in self._lock_in(("pending",))._at_home():
+            token = case._take_lease(next_try_at=fields.Datetime.now() + LEASE)
+            invoice_id = case.maventa_invoice_id
+            jobs.append(
+                Job(
+                    row=case,
+                    company=case.company_id.root_id,
+                    call=lambda client, i=invoice_id: _transfer_and_case(client, i),
+                    token=token,
+                )
+            )
+        return jobs
+
+    def _settle_pending(self, job):
+        case = job.row._hold(job.token, ("pending",))
+        if not case:
+            return
+        if job.error:
+            case._give_back(job.error)
+            case._review()
+            return
+        status, remote = job.result
+        if status and status.status == "error":
+            case._stop(
+                self.env._(
+                    "Ropo did not take the claim: %(reason)s",
+                    reason=status.error_reason or self.env._("no reason given"),
+                )
+            )
+        elif remote:
+            case._arrive(remote)
+        else:
+            case._wait_for_ropo(status)
+
+    def _arrive(self, remote):
+        """Ropo has the case: from now on it is followed by Ropo's own number."""
+        self.write(
+            {
+                "state": "sent",
+                "external_id": remote.id,
+                "token": False,
+                "next_try_at": False,
+                "error_message": False,
+                "attempts": 0,
+                "last_change": fields.Datetime.now(),
+            }
+        )
+        self._note(self.env._("Ropo has opened case %(case)s.", case=remote.id))
+        self._take_assignment(remote)
+        self._mark_recheck()
+
+    def _wait_for_ropo(self, status):
+        """Still in process: look again, ever more seldom, and say so after days."""
+        vals = {
+            "token": False,
+            "next_try_at": self.env["ropo.worker"]._next_try(self.attempts),
+            "error_message": (status and status.error_reason) or False,
+        }
+        self.write(vals)
+        self._review()
+        self._wake("cron_poll")
+
+    def _waiting_reasons(self):
+        """What has taken so long that a person has to ask Maventa."""
+        since, patience = {
+            "pending": (self.accepted_at, PENDING_LONG),
+            "unknown": (self.attempt_at, UNKNOWN_LONG),
+        }.get(self.state, (None, None))
+        if not since or since + patience > fields.Datetime.now():
+            return []
+        if self.state == "unknown":
+            text = self.env._(
+                "It can't be told whether Maventa received this transfer, and nothing "
+                "is sent again before that is clear. Ask Maventa's support about "
+                "invoice %(id)s.",
+                id=self.maventa_invoice_id,
+            )
+        else:
+            text = self.env._(
+                "Maventa has had this transfer for more than two days. Ask Maventa's "
+                "support about invoice %(id)s.",
+                id=self.maventa_invoice_id,
+            )
+        return [text]
+
+    # -- cases somebody asked about -------------------------------------
+    @api.model
+    def _refresh_asked(self, limit):
+        domain = self._due_domain(("sent", "closed")) & Domain("refresh_due", "=", True)
+        return self._find_due(domain, limit)
+
+    def _lease_refresh(self):
+        jobs = []
+        for case in self._lock_in(("sent", "closed"))._at_home():
+            token = case._take_lease(refresh_due=False)
+            case_id = case.external_id
+            jobs.append(
+                Job(
+                    row=case,
+                    company=case.company_id.root_id,
+                    call=lambda client, i=case_id: _case_with_events(client, i),
+                    token=token,
+                )
+            )
+        return jobs
+
+    def _settle_refresh(self, job):
+        case = job.row._hold(job.token, ("sent", "closed"))
+        if not case:
+            return
+        if job.error:
+            # The next reading of the whole list brings it anyway.
+            case.write(
+                {
+                    "token": False,
+                    "error_message": self.env["ropo.worker"]._explain(job.error),
+                }
+            )
+            return
+        case.write({"token": False, "error_message": False})
+        case._take_assignment(job.result)
+
+    # -- the list of all cases ------------------------------------------
+    @api.model
+    def _poll_list(self, company):
+        """Read Ropo's list page by page, going on where the last run stopped.
+
+        A case that has not changed since is not written.
+        """
+        worker = self.env["ropo.worker"]
+        now = fields.Datetime.now()
+        fresh = company.ropo_poll_started and company.ropo_poll_started + LIST_EVERY > now
+        if company.ropo_poll_page <= 1:
+            followed = Domain("company_id", "child_of", company.id) & Domain(
+                "state", "in", ("pending", "sent", "unknown")
+            )
+            if fresh or not self.search_count(followed, limit=1):
+                return
+            company.write({"ropo_poll_started": now, "ropo_poll_page": 1})
+        worker._end_transaction()
+        try:
+            with company._ropo_client() as client:
+                self._poll_pages(company, client)
+        except MaventaError as error:
+            self.env.cr.rollback()
+            if isinstance(error, AccountTrouble):
+                company._ropo_pause(error)
+            _logger.info("Ropo's list of company %s: %s", company.id, error.reason)
+            worker._end_transaction()
+
+    @api.model
+    def _poll_pages(self, company, client):
+        worker = self.env["ropo.worker"]
+        page = max(company.ropo_poll_page, 1)
+        seen = set()
+        while True:
+            answer = client.assignments(page)
+            ids = {remote.id for remote in answer.items}
+            if ids and ids <= seen:
+                break  # a server that ignores `page` must not loop for ever
+            seen |= ids
+            self._take_page(company, answer.items)
+            if not ids or not answer.next_page:
+                break
+            page = answer.next_page
+            company.ropo_poll_page = page
+            if worker._end_transaction(1, remaining=1) <= 0:
+                return
+        company._ropo_resume()
+        company.write({"ropo_poll_page": 1, "ropo_last_poll": fields.Datetime.now()})
+        worker._end_transaction(1, remaining=0)
+
+    @api.model
+    def _take_page(self, company, items):
+        """Apply those of a page that are ours and have changed."""
+        by_id = {remote.id: remote for remote in items}
+        by_invoice = {
+            invoice_id: remote for remote in items for invoice_id in remote.invoice_ids
+        }
+        cases = self.search(
+            Domain("company_id", "child_of", company.id)
+            & Domain("state", "in", ("sent", "closed"))
+            & (
+                Domain("external_id", "in", list(by_id))
+                | Domain("maventa_invoice_id", "in", list(by_invoice))
+            )
+        )
+        changed = []
+        for case in cases:
+            remote = by_id.get(case.external_id)
+            if remote and case.remote_digest != _digest(remote):
+                changed.append((case, remote))
+        worker = self.env["ropo.worker"]
+        worker._end_transaction()
+        for case, remote in changed:
+            worker._each(
+                case,
+                lambda row, remote=remote: row._lock_in(dict(STATES))._take_assignment(
+                    remote
+                ),
+            )
+
+    # -- what Ropo tells about a case -----------------------------------
+    def _take_assignment(self, remote):
+        """Take over what Ropo shows of this case. Repeatable; needs the lock."""
+        for case in self:
+            digest = _digest(remote)
+            if case.remote_digest == digest:
+                continue
+            vals = {
+                "remote_status": remote.status_raw,
+                "remote_capital": float(remote.capital or 0),
+                "remote_open": float(remote.open_amount or 0),
+                "collection_status_raw": remote.stage_raw or False,
+                "collection_status": remote.stage or False,
+                "remote_digest": digest,
+                "last_change": fields.Datetime.now(),
+            }
+            if case.collection_status_raw != vals["collection_status_raw"]:
+                case._note(
+                    self.env._(
+                        "Stage at Ropo: %(stage)s.",
+                        stage=case._stage_label(remote.stage, remote.stage_raw),
+                    )
+                )
+            case.write(vals)
+            if remote.events is not None:
+                case._take_events(remote.events)
+            if remote.status == "closed" and case.state == "sent":
+                case._close()
+            case._recheck()
+            case._review()
+
+    def _stage_label(self, stage, raw):
+        labels = dict(self._fields["collection_status"]._description_selection(self.env))
+        if stage and stage != "other":
+            return labels[stage]
+        return raw or "-"
+
+    def _close(self):
+        """Ropo has closed the case. Nothing is written off by that."""
+        self.write(
+            {
+                "state": "closed",
+                "closed_at": fields.Datetime.now(),
+                "effects_due": True,
+                "last_change": fields.Datetime.now(),
+            }
+        )
+        self._note(self.env._("Ropo has closed the case."))
+
+    def _take_events(self, remote_events):
+        """Add what is new in Ropo's list of events. Needs the lock."""
+        self.ensure_one()
+        known = set(self.event_ids.mapped("external_id"))
+        unresolved = self.event_ids.filtered(lambda event: event.state in UNRESOLVED)
+        nameless = self.event_ids.filtered(
+            lambda event: event.state == "sent" and not event.external_id
+        )
+        taken = False
+        for remote in remote_events:
+            if not remote.id or remote.id in known:
+                continue
+            known.add(remote.id)
+            ours = nameless.filtered(lambda event, r=remote: event._is_like(r))[:1]
+            if ours:
+                ours.external_id = remote.id
+                nameless -= ours
+                continue
+            if unresolved and remote.kind in ("paid", "credit_note"):
+                # It may be our own report whose answer is missing: not yet.
+                known.discard(remote.id)
+                self.remote_digest = False
+                continue
+            self._take_event(remote)
+            taken = True
+        if taken:
+            self._refresh_sums()
+
+    def _take_event(self, remote):
+        self.env["ropo.assignment.event"].create(
+            {
+                "assignment_id": self.id,
+                "company_id": self.company_id.id,
+                "currency_id": self.currency_id.id,
+                "direction": "in",
+                "state": "received",
+                "kind": remote.kind,
+                "raw_type": remote.raw_type,
+                "external_id": remote.id,
+                "amount": float(remote.amount or 0),
+                "booked_at": remote.date,
+                "text": remote.text,
+            }
+        )
+        if remote.kind == "paid":
+            self._note(
+                self.env._(
+                    "The debtor paid %(amount)s to Ropo.",
+                    amount=self.currency_id.format(float(remote.amount or 0)),
+                )
+            )
+        elif remote.kind == "comment":
+            self._note(self.env._("Ropo writes: %(text)s", text=remote.text or "-"))
+
+
+def _transfer_and_case(client, invoice_id):
+    """What became of a transfer, and the case once there is one (runs in a thread)."""
+    status = client.transfer_status(invoice_id)
+    if status is None or status.status != "sent":
+        return status, None
+    if status.assignment_id:
+        return status, _case_with_events(client, status.assignment_id)
+    return status, client.find_assignment(invoice_id)
+
+
+def _case_with_events(client, case_id):
+    """A case with its events (runs in a thread)."""
+    case = client.assignment(case_id)
+    if case.events is None:
+        case = replace(case, events=client.events(case_id))
+    return case
+
+
+def _digest(remote):
+    """A fingerprint of all that Ropo shows of a case."""
+    return hashlib.sha256(repr(astuple(remote)).encode()).hexdigest()[:32]

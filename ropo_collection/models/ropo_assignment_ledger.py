@@ -1,0 +1,822 @@
+"""Ropo's picture of a case against the ledger: reports, decisions, excess."""
+
+from collections import defaultdict
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..tools import ledger
+from .ropo_assignment import REPORTING
+from .ropo_assignment_event import TOLD
+from .ropo_worker import LEASE, LOOK_APART, Job
+
+#: Looks that may find more candidates than reports before a person is asked.
+PATIENCE = 3
+
+
+class RopoAssignment(models.Model):
+    _inherit = "ropo.assignment"
+
+    # ------------------------------------------------------------------
+    # What the ledger says
+    # ------------------------------------------------------------------
+    def _matches(self):
+        """What is matched with the invoices of these cases, summed by entry.
+
+        The instalments of one payment on one invoice are one match. Exchange
+        differences and matches of zero do not count.
+
+        :return: ``{case id: [(entry id, amount in the invoice's currency)]}``
+        """
+        self.env["account.partial.reconcile"].flush_model()
+        self.env["account.move.line"].flush_model(["move_id", "account_id"])
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT a.id, theirs.move_id,
+                       SUM(CASE WHEN p.debit_move_id = mine.id
+                                THEN p.debit_amount_currency
+                                ELSE p.credit_amount_currency END)
+                  FROM ropo_assignment a
+                  JOIN account_move_line mine ON mine.move_id = a.move_id
+                  JOIN account_partial_reconcile p
+                    ON mine.id IN (p.debit_move_id, p.credit_move_id)
+                  JOIN account_move_line theirs
+                    ON theirs.id = CASE WHEN p.debit_move_id = mine.id
+                                        THEN p.credit_move_id
+                                        ELSE p.debit_move_id END
+                 WHERE a.id IN %s
+                   AND NOT EXISTS (
+                       SELECT 1 FROM account_partial_reconcile x
+                        WHERE x.exchange_move_id = theirs.move_id)
+                 GROUP BY a.id, theirs.move_id
+                """,
+                tuple(self.ids) or (0,),
+            )
+        )
+        matches = defaultdict(list)
+        for case_id, move_id, amount in rows:
+            matches[case_id].append((move_id, amount))
+        return matches
+
+    def _ledger_parts(self):
+        """Everything matched with the invoices, by kind, and what does not count yet.
+
+        :return: ``{case: (parts, waiting amount, dates to look again)}``
+        """
+        today = fields.Date.today()
+        matches = self._matches()
+        entries = self.env["account.move"].browse(
+            {move_id for rows in matches.values() for move_id, _amount in rows}
+        )
+        by_id = {move.id: move for move in entries}
+        result = {}
+        for case in self:
+            parts, waiting, again = [], 0.0, set()
+            for move_id, amount in matches[case.id]:
+                entry = by_id[move_id]
+                if case.currency_id.compare_amounts(amount, 0) <= 0:
+                    continue
+                if entry.state != "posted" or entry.date > today:
+                    # A draft is nobody's money yet; a future date has not come.
+                    waiting += amount
+                    if entry.state == "posted":
+                        again.add(entry.date)
+                    continue
+                parts += case._split_entry(entry, amount)
+            result[case] = (parts, case.currency_id.round(waiting), again)
+        return result
+
+    def _split_entry(self, entry, amount):
+        """One matched entry as the kinds of :mod:`..tools.ledger`."""
+        if entry.move_type == "out_refund":
+            booked_at = entry.invoice_date or entry.date
+            return [ledger.Part(entry.id, ledger.CREDIT_NOTE, amount, booked_at)]
+        payment, line = entry.origin_payment_id, entry.statement_line_id
+        if self._is_settlement(entry):
+            return [ledger.Part(entry.id, ledger.SETTLEMENT, amount, entry.date)]
+        if not payment and not line:
+            return [
+                ledger.Part(
+                    entry.id, ledger.DECISION, amount, entry.date, decision="misc"
+                )
+            ]
+        booked_at = self._booked_at(entry)
+        parts = []
+        for kind, share in self._split_write_off(entry, amount):
+            decision = "write_off" if kind == ledger.DECISION else ""
+            parts.append(ledger.Part(entry.id, kind, share, booked_at, decision))
+        return parts
+
+    @api.model
+    def _booked_at(self, entry):
+        """The bank's booking date where there is one, else the payment's date.
+
+        It decides who bears costs; the day of matching never does.
+        """
+        if entry.statement_line_id:
+            return entry.statement_line_id.date
+        lines = entry.origin_payment_id.reconciled_statement_line_ids
+        return min(lines.mapped("date"), default=entry.date)
+
+    def _split_write_off(self, entry, amount):
+        """Money and write-off in a payment or bank entry, pro rata to this match.
+
+        A payment of 95 with 5 written off is matched with 100: the match alone does
+        not say what was paid.
+
+        :return: ``[(kind, amount)]``
+        """
+        origin = entry.origin_payment_id or entry.statement_line_id
+        first, second, third = origin._seek_for_lines()
+        receivable = "asset_receivable"
+        if entry.origin_payment_id:
+            written_off = third
+        else:
+            # A bank entry: what is neither bank, suspense nor receivable.
+            written_off = third.filtered(lambda ln: ln.account_type != receivable)
+        written_off = written_off.filtered(lambda ln: ln.account_type != receivable)
+        credited = -sum(
+            entry.line_ids.filtered(lambda ln: ln.account_type == receivable).mapped(
+                "balance"
+            )
+        )
+        if not written_off or credited <= 0:
+            return [(ledger.PAID, amount)]
+        kinds, shares = [], []
+        money = credited - sum(written_off.mapped("balance"))
+        for line in written_off:
+            if line.balance > 0:
+                kinds.append(self._write_off_kind(line, amount * line.balance / credited))
+                shares.append(line.balance)
+        # Income booked along with it (balance < 0) did not lower the invoice.
+        kinds.append(ledger.PAID)
+        shares.append(min(money, credited) if shares else credited)
+        amounts = ledger.split(amount, shares, self.currency_id)
+        return [
+            (kind, share)
+            for kind, share in zip(kinds, amounts, strict=True)
+            if not self.currency_id.is_zero(share)
+        ]
+
+    def _write_off_kind(self, line, amount):
+        """What a written-off difference is, by its account and size."""
+        company = self.company_id.root_id
+        if line.account_id in company.ropo_loss_account_ids:
+            return ledger.SILENT
+        if amount <= company.ropo_write_off_tolerance:
+            return ledger.CREDIT_NOTE
+        return ledger.DECISION
+
+    def _is_settlement(self, entry):
+        """Whether this money came from Ropo: by partner, journal or bank line.
+
+        The free text of a bank line proves nothing: debtors write "Ropo" too.
+        """
+        company = self.company_id.root_id
+        if entry.journal_id in company.ropo_settlement_journal_ids:
+            return True
+        line, payment = entry.statement_line_id, entry.origin_payment_id
+        if not line and not payment:
+            return False
+        lines = line | payment.reconciled_statement_line_ids
+        partner = company.ropo_settlement_partner_id.commercial_partner_id
+        if partner and partner in (
+            lines.partner_id | payment.partner_id | lines.partner_bank_id.partner_id
+        ).commercial_partner_id:
+            return True
+        ibans = _plain_set(company.ropo_settlement_ibans)
+        ibans |= _plain_set(",".join(partner.bank_ids.mapped("acc_number")))
+        names = _plain_set(company.ropo_settlement_names)
+        for bank_line in lines:
+            account = bank_line.account_number or bank_line.partner_bank_id.acc_number
+            if ibans & _plain_set(account) or names & _plain_set(bank_line.partner_name):
+                return True
+        return False
+
+    def _residual_that_counts(self, waiting):
+        """What is open, taking as open what is matched with drafts or the future."""
+        move = self.move_id
+        if move.state != "posted":
+            return self.capital_amount
+        return self.currency_id.round(move.amount_residual + waiting)
+
+    def _baseline_now(self):
+        """What is matched with the invoice now: contained in the claim from here on."""
+        parts, _waiting, _again = self._ledger_parts()[self]
+        return [[part.move_id, part.kind, part.amount] for part in parts]
+
+    # ------------------------------------------------------------------
+    # The comparison
+    # ------------------------------------------------------------------
+    def _told(self):
+        """What Ropo was told or may have been told: ``{(entry id, kind): amount}``."""
+        told = defaultdict(float)
+        for event in self.event_ids:
+            if event.kind not in ledger.REPORTED:
+                continue
+            if event.direction == "out" and event.state in TOLD:
+                amount = event.amount - event.corrected_amount
+                told[event.counterpart_ref, event.kind] += amount
+            elif event.direction == "in" and event.kind == ledger.CREDIT_NOTE:
+                # Somebody else told Ropo: Maventa connects credit notes itself.
+                told[0, event.kind] += event.amount
+        return dict(told)
+
+    def _answered(self, parts, told):
+        """Turn questions that a person has answered into what was answered."""
+        answers = {
+            (event.counterpart_ref, event.decision): event
+            for event in self.event_ids.sorted("id")
+            if event.answer
+        }
+        kinds = {
+            "paid": ledger.PAID,
+            "credit_note": ledger.CREDIT_NOTE,
+            "settlement": ledger.SETTLEMENT,
+            "keep": ledger.SILENT,
+        }
+        result = []
+        for part in self._questions(parts, told):
+            event = answers.get((part.move_id, part.decision or "over_claim"))
+            if not event:
+                result.append(part)
+                continue
+            known = min(part.amount, event.amount)
+            result.append(
+                ledger.replace(
+                    part, kind=kinds[event.answer], amount=known, decision=""
+                )
+            )
+            rest = self.currency_id.round(part.amount - known)
+            if not self.currency_id.is_zero(rest):
+                result.append(ledger.replace(part, amount=rest))
+        return result
+
+    def _questions(self, parts, told):
+        """Put the questions that arise only from the whole picture of the case."""
+        received = self.event_ids.filtered(
+            lambda event: event.direction == "in" and event.kind == ledger.PAID
+        )
+        settled = sum(part.amount for part in parts if part.kind == ledger.SETTLEMENT)
+        unsettled = self.currency_id.round(self.paid_to_ropo - settled)
+        sums = {*received.mapped("amount"), unsettled} if unsettled > 0 else set()
+        money = (
+            self.paid_to_ropo
+            + sum(amount for (_id, kind), amount in told.items() if kind == ledger.PAID)
+            + sum(amt for _id, kind, amt in self.baseline or [] if kind == ledger.PAID)
+        )
+        baseline = {(move_id, kind) for move_id, kind, _amount in self.baseline or []}
+        for part in parts:
+            key = (part.move_id, part.kind)
+            if key in told or key in baseline:
+                yield part
+            elif part.kind == ledger.PAID and any(
+                self.currency_id.compare_amounts(part.amount, amount) == 0
+                for amount in sums
+            ):
+                yield ledger.replace(part, kind=ledger.DECISION, decision="origin")
+            elif (
+                part.kind == ledger.CREDIT_NOTE
+                and money > 0
+                and self.currency_id.compare_amounts(
+                    part.amount, self.move_id.amount_total
+                )
+                >= 0
+            ):
+                yield ledger.replace(part, kind=ledger.DECISION, decision="full_credit")
+            else:
+                yield part
+
+    def _compare(self, parts, waiting):
+        """The :class:`~..tools.ledger.Comparison` of this case."""
+        self.ensure_one()
+        told = self._told()
+        return ledger.compare(
+            claim=self.capital_amount,
+            residual=self._residual_that_counts(waiting),
+            parts=self._answered(parts, told),
+            baseline={
+                (move_id, kind): amount for move_id, kind, amount in self.baseline or []
+            },
+            told=told,
+            paid_to_ropo=self.paid_to_ropo,
+            currency=self.currency_id,
+        )
+
+    @api.depends("move_id.amount_residual", "event_ids.state", "event_ids.amount")
+    def _compute_to_report(self):
+        self.to_report = 0.0
+        live = self.filtered(lambda case: case.state in REPORTING).sudo()
+        for case, (parts, waiting, _again) in live._ledger_parts().items():
+            comparison = case._compare(parts, waiting)
+            case.to_report = sum(part.amount for part in comparison.to_tell)
+
+    def _recheck(self):
+        """Bring reports and decisions in line with the ledger. Needs the lock.
+
+        Repeatable: run twice, it changes nothing the second time.
+        """
+        self.event_ids.invalidate_recordset()
+        cases = self.filtered(lambda case: case.state in (*REPORTING, "closed"))
+        for case, (parts, waiting, again) in cases._ledger_parts().items():
+            comparison = case._compare(parts, waiting)
+            if case.state == "closed":
+                # Ropo takes no reports for a closed case, and chases nobody for it.
+                # Whether the debtor paid twice still has to be found out.
+                case._sync_reports(())
+                case._sync_decisions(
+                    part
+                    for part in comparison.to_decide
+                    if part.decision in ("origin", "over_claim")
+                )
+            else:
+                for date in again:
+                    case._mark_recheck(at=fields.Datetime.to_datetime(date))
+                case._sync_reports(comparison.to_tell)
+                case._sync_decisions(comparison.to_decide)
+                case._sync_excess(comparison)
+            case._refresh_sums(comparison.settled)
+            case._review()
+
+    def _sync_reports(self, parts):
+        """Queue what is owed, and drop what waits and is not owed any more."""
+        waiting = self.event_ids.filtered(
+            lambda event: event.direction == "out" and event.state in ("queued", "error")
+        )
+        for part in parts:
+            same = waiting.filtered(
+                lambda event, part=part: event.counterpart_ref == part.move_id
+                and event.kind == part.kind
+                and event.booked_at == part.booked_at
+            )[:1]
+            waiting -= same
+            if not same:
+                self._queue_report(part)
+            elif self.currency_id.compare_amounts(same.amount, part.amount):
+                same.write(
+                    {
+                        "amount": part.amount,
+                        "state": "queued",
+                        "error_message": False,
+                        "seen_ids": False,
+                    }
+                )
+        waiting.write({"state": "dropped"})
+
+    def _queue_report(self, part):
+        now = fields.Datetime.now()
+        delay = timedelta(minutes=self.company_id.root_id.ropo_report_delay)
+        if self.accepted_at and part.booked_at < self.accepted_at.date():
+            # Booked before the transfer and matched only now: it is late already.
+            delay = timedelta()
+        event = self.env["ropo.assignment.event"].create(
+            {
+                **self._event_values(part),
+                "kind": part.kind,
+                "state": "queued",
+                "due_at": now + delay,
+            }
+        )
+        self.env["ropo.worker"]._trigger_once("cron_report", at=event.due_at)
+
+    def _event_values(self, part):
+        return {
+            "assignment_id": self.id,
+            "company_id": self.company_id.id,
+            "currency_id": self.currency_id.id,
+            "direction": "out",
+            "amount": part.amount,
+            "booked_at": part.booked_at,
+            "counterpart_move_id": part.move_id,
+            "counterpart_ref": part.move_id,
+        }
+
+    def _sync_decisions(self, parts):
+        """Ask what must be asked, and forget questions whose matter is gone."""
+        open_questions = self.event_ids.filtered(lambda ev: ev.state == "decision")
+        for part in parts:
+            same = open_questions.filtered(
+                lambda event, part=part: event.counterpart_ref == part.move_id
+                and event.decision == part.decision
+            )[:1]
+            open_questions -= same
+            if not same:
+                self.env["ropo.assignment.event"].create(
+                    {
+                        **self._event_values(part),
+                        "kind": "other",
+                        "state": "decision",
+                        "decision": part.decision,
+                    }
+                )
+            elif self.currency_id.compare_amounts(same.amount, part.amount):
+                same.amount = part.amount
+        open_questions.write({"state": "dropped"})
+
+    def _sync_excess(self, comparison):
+        """What was told and is not true any more, after the delay: a person."""
+        excess = {item.kind: item.amount for item in comparison.excess}
+        vals = {
+            "excess_paid": excess.get(ledger.PAID, 0.0),
+            "excess_credited": excess.get(ledger.CREDIT_NOTE, 0.0),
+            "excess_back": comparison.back,
+        }
+        if not any(vals.values()):
+            vals["excess_since"] = False
+        elif not self.excess_since:
+            now = fields.Datetime.now()
+            vals["excess_since"] = now
+            delay = timedelta(minutes=self.company_id.root_id.ropo_report_delay)
+            if delay:
+                self._mark_recheck(at=now + delay)
+        self._write_changes(vals)
+
+    def _refresh_sums(self, settled=None):
+        """The plain columns the case shows, from its timeline."""
+        sums = defaultdict(float)
+        for event in self.event_ids:
+            if event.direction == "in" and event.state == "received":
+                sums["in", event.kind] += event.amount
+            elif event.direction == "out" and event.state == "sent":
+                sums["out", event.kind] += event.amount - event.corrected_amount
+        vals = {
+            "reported_paid": sums["out", "paid"],
+            "reported_credited": sums["out", "credit_note"] + sums["in", "credit_note"],
+            "paid_to_ropo": sums["in", "paid"],
+        }
+        if settled is not None:
+            vals["settled_amount"] = settled
+        self._write_changes(vals)
+
+    def _write_changes(self, vals):
+        """Write only what is different: an unchanged case is not touched."""
+        changed = {}
+        for name, value in vals.items():
+            field = self._fields[name]
+            if field.type == "monetary":
+                if self.currency_id.compare_amounts(self[name], value):
+                    changed[name] = self.currency_id.round(value)
+            elif (self[name] or False) != (value or False):
+                changed[name] = value
+        if changed:
+            self.write({**changed, "last_change": fields.Datetime.now()})
+
+    # ------------------------------------------------------------------
+    # What a person has to look at
+    # ------------------------------------------------------------------
+    def _review(self):
+        """Whether this case needs a person, and why, from its present state."""
+        for case in self:
+            reasons = case._attention_reasons()
+            vals = {
+                "needs_attention": bool(reasons),
+                "attention_reason": "\n".join(reasons) or False,
+            }
+            if (case.needs_attention, case.attention_reason or False) != (
+                vals["needs_attention"],
+                vals["attention_reason"],
+            ):
+                case.write({**vals, "effects_due": True})
+
+    def _attention_reasons(self):
+        _ = self.env._
+        reasons = []
+        if self.state == "error" and self.error_message:
+            reasons.append(self.error_message)
+        reasons += self._waiting_reasons()
+        for event in self.event_ids.sorted("id"):
+            if event.state == "decision":
+                reasons.append(event._question())
+            elif event.direction == "out" and event.state == "error":
+                reasons.append(
+                    _(
+                        "Ropo refused a report of %(amount)s: %(reason)s",
+                        amount=self.currency_id.format(event.amount),
+                        reason=event.error_message,
+                    )
+                )
+            elif event.state == "unknown" and event.looks >= PATIENCE:
+                reasons.append(
+                    _(
+                        "It can't be told whether Ropo received the report of "
+                        "%(amount)s booked on %(date)s. Ask Ropo before doing anything.",
+                        amount=self.currency_id.format(event.amount),
+                        date=event.booked_at,
+                    )
+                )
+        reasons += self._excess_reasons()
+        claim_there = self.remote_capital
+        if (
+            claim_there
+            and self.state == "sent"
+            and self.currency_id.compare_amounts(claim_there, self.capital_amount)
+        ):
+            reasons.append(
+                _(
+                    "Ropo shows a claim of %(there)s, but %(here)s was handed over.",
+                    there=self.currency_id.format(claim_there),
+                    here=self.currency_id.format(self.capital_amount),
+                )
+            )
+        return reasons
+
+    def _excess_reasons(self):
+        _ = self.env._
+        delay = timedelta(minutes=self.company_id.root_id.ropo_report_delay)
+        if (
+            not self.excess_since
+            or self.excess_since + delay > fields.Datetime.now()
+        ):
+            return []
+        reasons = []
+        number = self.external_id or self.maventa_invoice_id or self.name
+        for amount, text in (
+            (
+                self.excess_paid,
+                _(
+                    "Ropo was told of payments that are not matched any more. Ask Ropo "
+                    "to correct it: case %(case)s, invoice %(name)s, payments reported "
+                    "too much %(amount)s."
+                ),
+            ),
+            (
+                self.excess_credited,
+                _(
+                    "Ropo was told of credit notes that are not matched any more. Ask "
+                    "Ropo to correct it: case %(case)s, invoice %(name)s, credits "
+                    "reported too much %(amount)s."
+                ),
+            ),
+            (
+                self.excess_back,
+                _(
+                    "More is open than was handed over: something matched before the "
+                    "transfer was taken away. Ask Ropo to raise the claim: case "
+                    "%(case)s, invoice %(name)s, missing %(amount)s."
+                ),
+            ),
+        ):
+            if amount:
+                reasons.append(
+                    text
+                    % {
+                        "case": number,
+                        "name": self.name,
+                        "amount": self.currency_id.format(amount),
+                    }
+                )
+        return reasons
+
+    # ------------------------------------------------------------------
+    # Reports: the scheduled action
+    # ------------------------------------------------------------------
+    @api.model
+    def _cron_report(self):
+        """Compare marked cases with the ledger, then tell Ropo what is due."""
+        self._compare_marked()
+        worker = self.env["ropo.worker"]
+        events = type(self.env["ropo.assignment.event"])
+        for find, lease, settle in (
+            (self._unknown_reports, events._lease_look, self._settle_report_look),
+            (self._due_reports, events._lease_report, self._settle_before_report),
+        ):
+            if not worker._drain(find, lease, settle):
+                break
+        self._run_due_effects()
+
+    @api.model
+    def _compare_marked(self):
+        """Work off the markers, a few cases a transaction."""
+        worker = self.env["ropo.worker"]
+        tried = set()
+        while True:
+            self.env.cr.execute(
+                """
+                SELECT DISTINCT assignment_id FROM ropo_recheck
+                 WHERE due_at <= %s AND NOT assignment_id = ANY(%s)
+                 ORDER BY assignment_id LIMIT 50
+                """,
+                (fields.Datetime.now(), list(tried)),
+            )
+            cases = self.browse(row[0] for row in self.env.cr.fetchall())
+            tried.update(cases.ids)
+            if worker._end_transaction(remaining=len(cases)) <= 0 or not cases:
+                return
+            worker._each(cases, type(self)._compare_locked)
+
+    def _compare_locked(self):
+        """Lock, delete the markers that are due, compare.
+
+        The markers go in the same transaction and the same snapshot that the ledger
+        is read in: one left by a match not seen yet stays for the next time.
+        """
+        cases = self.try_lock_for_update(allow_referencing=True)
+        if not cases:
+            return
+        cases.invalidate_recordset()
+        self.env.cr.execute(
+            "DELETE FROM ropo_recheck WHERE assignment_id IN %s AND due_at <= %s",
+            (tuple(cases.ids), fields.Datetime.now()),
+        )
+        queued = cases.filtered(lambda case: case.state == "queued")
+        if queued:
+            self.env["ropo.worker"]._trigger_once("cron_transfer")
+        cases._recheck()
+
+    @api.model
+    def _reports_where(self, condition, limit):
+        """Reports of cases at Ropo whose company may call, at most one a case."""
+        companies = self.env["res.company"].search(
+            [("id", "child_of", self.env["res.company"]._ropo_active().ids)]
+        )
+        self.env["ropo.assignment.event"].flush_model()
+        self.flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT id FROM (
+                    SELECT DISTINCT ON (e.assignment_id) e.id, e.attempt_at, e.due_at
+                      FROM ropo_assignment_event e
+                      JOIN ropo_assignment a ON a.id = e.assignment_id
+                     WHERE e.direction = 'out' AND a.company_id IN %s AND %s
+                       AND a.state IN ('sent', 'closed')
+                     ORDER BY e.assignment_id, e.booked_at, e.id) due
+                 ORDER BY attempt_at NULLS FIRST, due_at, id LIMIT %s
+                """,
+                tuple(companies.ids) or (0,),
+                condition,
+                limit,
+            )
+        )
+        return self.env["ropo.assignment.event"].browse(row[0] for row in rows)
+
+    @api.model
+    def _due_reports(self, limit):
+        """The first waiting report of each case, where none is under way."""
+        now = fields.Datetime.now()
+        return self._reports_where(
+            SQL(
+                """
+                e.state = 'queued' AND e.due_at <= %(now)s
+                AND (e.next_try_at IS NULL OR e.next_try_at <= %(now)s)
+                AND NOT EXISTS (
+                    SELECT 1 FROM ropo_assignment_event o
+                     WHERE o.assignment_id = e.assignment_id AND o.direction = 'out'
+                       AND (o.state IN ('sending', 'unknown')
+                            OR o.state = 'queued'
+                               AND o.next_try_at > %(now)s
+                               AND (o.booked_at, o.id) < (e.booked_at, e.id)))
+                """,
+                now=now,
+            ),
+            limit,
+        )
+
+    @api.model
+    def _unknown_reports(self, limit):
+        """Reports without an answer, once their call can't be under way any more."""
+        now = fields.Datetime.now()
+        return self._reports_where(
+            SQL(
+                """
+                (e.state = 'unknown' OR e.state = 'sending' AND e.attempt_at <= %(over)s)
+                AND (e.next_try_at IS NULL OR e.next_try_at <= %(now)s)
+                """,
+                over=now - LEASE,
+                now=now,
+            ),
+            limit,
+        )
+
+    @api.model
+    def _settle_before_report(self, job):
+        """The events Ropo lists now are known: write them down, then send."""
+        case = job.row.assignment_id._lock_case()
+        event = job.row
+        event.invalidate_recordset()
+        if event.state != "queued" or event.token != job.token:
+            return None
+        if job.error:
+            event._settle_failure(job.error)
+            return None
+        case._take_events(job.result)
+        case._recheck()
+        if event.state == "queued" and case.state == "closed":
+            # Ropo takes no report of a closed case: a person has to know.
+            event.write(
+                {
+                    "state": "error",
+                    "token": False,
+                    "next_try_at": False,
+                    "error_message": self.env._("Ropo has closed the case."),
+                }
+            )
+            case._review()
+            return None
+        if event.state != "queued" or case.state != "sent":
+            event.token = False
+            return None
+        token = event._take_lease([remote.id for remote in job.result if remote.id])
+        case_id, amount, booked_at = (
+            case.external_id,
+            case._exact(event.amount),
+            event.booked_at,
+        )
+
+        def report(client, kind=event.kind):
+            if kind == ledger.PAID:
+                return client.report_paid(case_id, amount, booked_at)
+            return client.report_credit_note(case_id, amount, booked_at)
+
+        return Job(
+            row=event,
+            company=job.company,
+            call=report,
+            token=token,
+            settle=self._settle_report,
+        )
+
+    @api.model
+    def _settle_report(self, job):
+        """Write Ropo's answer to the report, if this is still our lease."""
+        case = job.row.assignment_id._lock_case()
+        event = job.row
+        event.invalidate_recordset()
+        if event.state != "sending" or event.token != job.token:
+            return
+        if job.error:
+            event._settle_failure(job.error)
+        else:
+            event._mark_sent(job.result)
+        case._refresh_sums()
+        case._review()
+
+    @api.model
+    def _settle_report_look(self, job):
+        """A report whose answer is missing: is it among Ropo's newer events?"""
+        case = job.row.assignment_id._lock_case()
+        event = job.row
+        event.invalidate_recordset()
+        if event.state != "unknown" or event.token != job.token:
+            return
+        if job.error:
+            event.write(
+                {
+                    "token": False,
+                    "next_try_at": self.env["ropo.worker"]._next_try(
+                        event.attempts, job.error
+                    ),
+                }
+            )
+            self.env["ropo.worker"]._trigger_once("cron_report", at=event.next_try_at)
+            return
+        case._match_report(event, job.result)
+        case._take_events(job.result)
+        case._recheck()
+
+    def _match_report(self, event, remote_events):
+        """Find the report among events that are newer than its call.
+
+        Equal sums on one day are real: candidates are counted, not compared as a set.
+        One candidate is it; none, twice and minutes apart, means it never arrived;
+        several are for a person.
+        """
+        known = set(self.event_ids.mapped("external_id")) | set(event.seen_ids or [])
+        candidates = [
+            remote
+            for remote in remote_events
+            if remote.id not in known and event._is_like(remote)
+        ]
+        vals = {"token": False, "looks": event.looks + 1}
+        if len(candidates) == 1:
+            event._mark_sent(candidates[0].id)
+            return
+        if not candidates and event.looks >= 1:
+            vals.update(state="queued", next_try_at=False, looks=0, seen_ids=False)
+        else:
+            vals["next_try_at"] = fields.Datetime.now() + LOOK_APART
+        event.write(vals)
+        self.env["ropo.worker"]._trigger_once(
+            "cron_report", at=event.next_try_at or None
+        )
+
+    def _lock_case(self):
+        """Lock this case, waiting for whoever has it for a moment."""
+        self.env.cr.execute(
+            "SELECT 1 FROM ropo_assignment WHERE id = %s FOR NO KEY UPDATE", (self.id,)
+        )
+        self.invalidate_recordset()
+        return self
+
+    @api.model
+    def _cron_audit(self):
+        """Compare every live case with the ledger, marked or not."""
+        self.search([("state", "in", REPORTING)])._mark_recheck()
+
+
+def _plain_set(text):
+    """The parts of a comma separated text, without spaces and upper case."""
+    parts = ("".join(part.split()).upper() for part in (text or "").split(","))
+    return {part for part in parts if part}

@@ -1,0 +1,273 @@
+import logging
+import random
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Callable
+
+import psycopg2
+
+from odoo import api, fields, models
+
+from ..maventa.errors import AccountTrouble, MaventaError, NotNow
+
+_logger = logging.getLogger(__name__)
+
+#: Calls of different cases that overlap (threads do HTTP only).
+OVERLAP = 8
+#: Seconds a call may take in all; the client cuts it there.
+CALL_DEADLINE = 30
+#: After this long a call can't be under way any more, whatever became of its
+#: process: three calls and their token at most, and a wide margin.
+LEASE = timedelta(minutes=5)
+#: Two look-ups must agree, this far apart, before something is sent again.
+LOOK_APART = timedelta(minutes=5)
+#: A row is taken up at most this often in one run, so that no row can spin.
+ROUNDS = 6
+
+
+@dataclass
+class Job:
+    """One call that a row has been leased for.
+
+    :param row: the record
+    :param company: the root company whose keys are used
+    :param call: gets a :class:`~..maventa.client.Client`, runs in a thread, must
+        not touch the database
+    :param token: the lease written to the row; only its holder may write the answer
+    :param settle: writes the answer, where it is not the drain's own
+    """
+
+    row: models.BaseModel
+    company: models.BaseModel
+    call: Callable
+    token: str = ""
+    settle: Callable | None = None
+    result: Any = None
+    error: Exception | None = None
+
+
+class RopoWorker(models.AbstractModel):
+    """How scheduled actions call Maventa: leases, overlapping calls, short slices."""
+
+    _name = "ropo.worker"
+    _description = "Calls to Ropo by scheduled actions"
+
+    # ------------------------------------------------------------------
+    # Words
+    # ------------------------------------------------------------------
+    @api.model
+    def _explain(self, error):
+        """An error of the client as a sentence for a person."""
+        _ = self.env._
+        sentences = {
+            "switched_off": _("Ropo is switched off for this company."),
+            "neutralized": _(
+                "This is a neutralized copy of a database: nothing is sent from it."
+            ),
+            "keys_missing": _(
+                "Maventa's keys are missing. An administrator enters them in Settings."
+            ),
+            "unreachable": _("Maventa can't be reached at the moment."),
+            "timeout": _("Maventa did not answer in time."),
+            "busy": _("Maventa is busy and asks to try later."),
+            "server_error": _("Maventa had a problem of its own."),
+            "unreadable_answer": _("Maventa's answer can't be read."),
+            "not_believable": _(
+                "Maventa says it does not know this, but its answer can't be relied on."
+            ),
+            "wrong_keys": _(
+                "Maventa refuses the keys. An administrator checks company UUID, user "
+                "API key and vendor API key in Settings."
+            ),
+            "missing_rights": _(
+                "The keys lack rights at Maventa: %(scopes)s. Ask Maventa to add them.",
+                scopes=", ".join(getattr(error, "missing_scopes", ()) or ("?",)),
+            ),
+            "no_access": _("Maventa gives no access with these keys."),
+            "service_not_active": _("The Ropo service is not active at Maventa."),
+            "not_found": _("Maventa does not know this."),
+            "forbidden": _("Maventa does not allow this."),
+            "invalid": _("Maventa does not accept this."),
+            "conflict": _("Maventa says this has been done already."),
+        }
+        if not isinstance(error, MaventaError):
+            return _("Something unexpected went wrong; the server's log tells more.")
+        text = sentences.get(error.reason) or _("Maventa refused the request.")
+        said = "; ".join(filter(None, [error.message, *error.details]))
+        if said and not isinstance(error, NotNow):
+            text = _("%(sentence)s It says: %(said)s", sentence=text, said=said)
+        return text
+
+    @api.model
+    def _next_try(self, attempts, error=None):
+        """When to try again: doubling from a minute to four hours, with jitter.
+
+        What the server asked for (Retry-After) is honoured here, in the schedule.
+        """
+        seconds = min(60 * 2 ** min(attempts, 8), 4 * 3600) * random.uniform(0.8, 1.2)
+        asked = getattr(error, "retry_after", None) or 0
+        return fields.Datetime.now() + timedelta(
+            seconds=max(seconds, min(asked, 24 * 3600))
+        )
+
+    # ------------------------------------------------------------------
+    # Slices
+    # ------------------------------------------------------------------
+    @api.model
+    def _end_transaction(self, processed=0, remaining=None):
+        """Commit, and say how many seconds of the run are left.
+
+        The next statement begins a new transaction, so a lock taken by it sees what
+        it locks.
+        """
+        return self.env["ir.cron"]._commit_progress(processed, remaining=remaining)
+
+    @api.model
+    def _drain(self, find, lease, settle, size=OVERLAP):
+        """Lease, call and settle rows until none is due or the run's time is over.
+
+        :param find: ``find(limit)`` returns the rows due now, oldest attempt first
+        :param lease: ``lease(rows)`` locks them, checks all again and returns a
+            :class:`Job` for each that is to be called
+        :param settle: ``settle(job)`` writes the answer to the row, if it still
+            holds the lease; it may return a following :class:`Job`
+        :return: whether time was left at the end
+        """
+        rounds = Counter()
+        with ExitStack() as stack:
+            clients = {}
+            pool = stack.enter_context(ThreadPoolExecutor(size, "ropo"))
+            while True:
+                # Rows that did not get on are passed over, not waited for.
+                tired = {id_ for id_, times in rounds.items() if times >= ROUNDS}
+                rows = find(size + len(tired))
+                rows = rows.filtered(lambda row: row.id not in tired)[:size]
+                rounds.update(rows.ids)
+                left = self._end_transaction(remaining=len(rows))
+                if not rows:
+                    return left > 0
+                if left <= 0:
+                    return False
+                jobs = self._each(rows, lease)
+                while jobs:
+                    self._call(jobs, clients, stack, pool)
+                    jobs = [
+                        following
+                        for job in jobs
+                        if (following := self._settle(job, job.settle or settle))
+                    ]
+
+    @api.model
+    def _each(self, rows, work):
+        """Run ``work`` on all rows in one transaction, or, if that fails, alone."""
+        try:
+            done = work(rows) or []
+            self._end_transaction()
+            return done
+        except Exception as error:  # noqa: BLE001 one bad row must not stop the others
+            self.env.cr.rollback()
+            if len(rows) == 1:
+                self._set_aside(rows, error)
+                return []
+        done = []
+        for row in rows:
+            done += self._each(row, work)
+        return done
+
+    @api.model
+    def _settle(self, job, settle):
+        """Write one answer in its own transaction.
+
+        What collides with somebody else's transaction is tried again: an answer of
+        Maventa must not get lost. If it is lost all the same, the lease runs out and
+        the row is looked up.
+        """
+        for _attempt in range(5):
+            try:
+                following = settle(job)
+                self._end_transaction(1)
+                return following
+            except psycopg2.OperationalError as error:
+                self.env.cr.rollback()
+                collision = error
+            except Exception as error:  # noqa: BLE001
+                self.env.cr.rollback()
+                self._set_aside(job.row, error)
+                return None
+        self._set_aside(job.row, collision)
+        return None
+
+    @api.model
+    def _set_aside(self, row, error):
+        """A row that failed in a way nobody foresaw waits; its reason is kept."""
+        if isinstance(error, psycopg2.OperationalError):
+            _logger.info("%s is busy, taken up again later", row)
+            return
+        _logger.exception("%s could not be worked on", row, exc_info=error)
+        try:
+            row._postpone_unexpected(self._explain(error))
+            self._end_transaction()
+        except Exception:  # noqa: BLE001
+            self.env.cr.rollback()
+            _logger.exception("%s could not be set aside", row)
+
+    @api.model
+    def _call(self, jobs, clients, stack, pool):
+        """Make the calls of all jobs, those of different rows at the same time."""
+        futures = []
+        for job in jobs:
+            client = clients.get(job.company.id)
+            if client is None:
+                try:
+                    client = stack.enter_context(job.company._ropo_client())
+                except MaventaError as error:
+                    job.error = error
+                    continue
+                clients[job.company.id] = client
+            if client.account.environment == "demo":
+                # The built-in sandbox lives in this database.
+                self._call_one(job, client)
+            else:
+                futures.append(pool.submit(self._call_one, job, client))
+        for future in futures:
+            future.result()
+        for job in jobs:
+            self._settle(job, self._account_follows)
+
+    @api.model
+    def _account_follows(self, job):
+        """Pause a company whose account is in trouble; go on when it is over."""
+        if isinstance(job.error, AccountTrouble):
+            job.company._ropo_pause(job.error)
+        elif not isinstance(job.error, NotNow):
+            job.company._ropo_resume()
+
+    @staticmethod
+    def _call_one(job, client):
+        """Runs in a thread: HTTP only."""
+        try:
+            job.result = job.call(client)
+        except MaventaError as error:
+            job.error = error
+        except Exception as error:  # noqa: BLE001
+            _logger.exception("a call failed in %s", threading.current_thread().name)
+            job.error = error
+
+    @api.model
+    def _trigger_once(self, xmlid, at=None):
+        """Wake a scheduled action; at most one trigger a transaction and time.
+
+        The action starts when this transaction is committed, not before.
+        """
+        # Odoo empties this with every commit and rollback.
+        moments = self.env.cr.precommit.data.setdefault(f"ropo.trigger.{xmlid}", set())
+        if at in moments:
+            return
+        moments.add(at)
+        cron = self.env.ref(f"ropo_collection.{xmlid}", raise_if_not_found=False)
+        if cron:
+            cron.sudo()._trigger(at=at)

@@ -1,0 +1,2 @@
+from . import ropo_link
+from . import ropo_transfer

@@ -1,0 +1,408 @@
+"""What Ropo is told of what the bookkeeper does, row by row."""
+
+from datetime import timedelta
+
+from odoo import Command, fields
+from odoo.tests import tagged
+
+from .common import RopoCommon
+
+
+@tagged("post_install", "-at_install")
+class TestLedger(RopoCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.bank = cls.company_data["default_journal_bank"]
+        cls.receivable = cls.company_data["default_account_receivable"]
+        cls.expense = cls.company_data["default_account_expense"]
+        cls.loss = cls.expense.copy({"code": "699999", "name": "Sample credit losses"})
+        cls.ropo = cls.env["res.partner"].create({"name": "Ropo (sample)"})
+        cls.company.ropo_loss_account_ids = cls.loss
+
+    def assertTold(self, case, paid=(), credited=(), **columns):
+        """What the other side accepted, and what the case shows of it."""
+        self.run_cron("report")
+        self.assertEqual(
+            {"paid": sorted(paid), "credit_note": sorted(credited)},
+            {kind: sorted(amounts) for kind, amounts in self.told(case).items()},
+        )
+        self.assertEqual(case.reported_paid, sum(paid))
+        for name, value in columns.items():
+            self.assertEqual(case[name], value, name)
+
+    def question(self, case):
+        """The one open question of a case."""
+        question = case.event_ids.filtered(lambda event: event.state == "decision")
+        self.assertEqual(len(question), 1)
+        self.assertTrue(case.needs_attention)
+        self.assertTrue(case.activity_ids)
+        return question
+
+    def open_line(self, move):
+        return move.line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        )
+
+    def match(self, move, other):
+        (self.open_line(move) | self.open_line(other)).reconcile()
+
+    def unmatch(self, move):
+        self.open_line(move).remove_move_reconcile()
+
+    def bank_line(self, amount, *, partner=None, date=None, **values):
+        """Money on the bank statement, booked against the receivable account."""
+        return self.env["account.bank.statement.line"].create(
+            {
+                "journal_id": self.bank.id,
+                "date": date or fields.Date.today(),
+                "payment_ref": "Sample",
+                "amount": amount,
+                "partner_id": partner and partner.id,
+                "counterpart_account_id": self.receivable.id,
+                **values,
+            }
+        )
+
+    def entry(self, amount, account=None, state="posted", date=None):
+        """A miscellaneous entry that lowers the receivable."""
+        move = self.env["account.move"].create(
+            {
+                "move_type": "entry",
+                "journal_id": self.company_data["default_journal_misc"].id,
+                "date": date or fields.Date.today(),
+                "line_ids": [
+                    Command.create(
+                        {
+                            "account_id": self.receivable.id,
+                            "partner_id": self.business.id,
+                            "credit": amount,
+                        }
+                    ),
+                    Command.create(
+                        {"account_id": (account or self.expense).id, "debit": amount}
+                    ),
+                ],
+            }
+        )
+        if state == "posted":
+            move.action_post()
+        return move
+
+    # -- payments ---------------------------------------------------------
+    def test_part_and_full_payment(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.pay(move, 40.0)
+        self.assertTold(case, [40.0], open_amount=60.0)
+        self.pay(move, 60.0)
+        self.assertTold(case, [40.0, 60.0], open_amount=0.0)
+        self.assertEqual(move.amount_residual, 0.0)
+
+    def test_two_equal_payments_of_one_day_are_two(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.pay(move, 30.0)
+        self.pay(move, 30.0)
+        self.assertTold(case, [30.0, 30.0], open_amount=40.0)
+
+    def test_bank_line_tells_the_banks_date(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        booked = fields.Date.today() - timedelta(days=3)
+        line = self.bank_line(25.0, partner=self.business, date=booked)
+        self.match(move, line.move_id)
+        self.assertTold(case, [25.0])
+        self.assertEqual(
+            case.event_ids.filtered(lambda ev: ev.direction == "out").booked_at, booked
+        )
+
+    def test_payment_of_several_invoices_tells_each_its_share(self):
+        one, two = self.invoice(100.0), self.invoice(60.0)
+        cases = self.at_ropo(one), self.at_ropo(two)
+        self.pay(one | two, 160.0, group_payment=True)
+        self.assertTold(cases[0], [100.0])
+        self.assertTold(cases[1], [60.0])
+
+    def test_nothing_is_told_twice(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.pay(move, 40.0)
+        self.run_cron("report", "report", "audit", "report")
+        self.assertTold(case, [40.0])
+
+    def test_payment_in_draft_counts_when_it_is_posted(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        payment = self.pay(move, 40.0)
+        payment.move_id.button_draft()
+        self.assertTold(case, [])
+        payment.move_id.action_post()
+        self.assertTold(case, [40.0])
+
+    def test_undone_before_it_was_sent_is_silent(self):
+        self.company.ropo_report_delay = 15
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.pay(move, 40.0)
+        self.assertTold(case, [])
+        self.assertEqual(case.to_report, 0.0 or case.to_report)
+        self.unmatch(move)
+        self.run_cron("report")
+        waiting = case.event_ids.filtered(lambda event: event.state == "queued")
+        self.assertFalse(waiting)
+
+    def test_the_difference_shows_at_once(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.assertEqual(case.to_report, 0.0)
+        self.pay(move, 40.0)
+        self.assertEqual(case.to_report, 40.0)
+
+    # -- before the transfer ----------------------------------------------
+    def test_what_was_paid_before_is_not_told(self):
+        move = self.invoice()
+        self.pay(move, 40.0)
+        case = self.at_ropo(move)
+        self.assertEqual(case.capital_amount, 60.0)
+        self.assertTold(case, [])
+
+    def test_unmatched_and_matched_again_is_not_told(self):
+        move = self.invoice()
+        payment = self.pay(move, 40.0)
+        case = self.at_ropo(move)
+        self.unmatch(move)
+        self.match(move, payment.move_id)
+        self.assertTold(case, [])
+
+    def test_another_payment_in_place_of_an_earlier_one_is_not_told(self):
+        move = self.invoice()
+        self.pay(move, 40.0)
+        other = self.bank_line(40.0, partner=self.business)
+        case = self.transfer(move, confirm_warnings=True)
+        self.run_cron("transfer", "poll")
+        self.assertEqual(case.state, "sent")
+        self.unmatch(move)
+        self.match(move, other.move_id)
+        self.assertTold(case, [])
+
+    def test_money_booked_before_and_matched_after_goes_at_once(self):
+        self.company.ropo_report_delay = 60
+        move = self.invoice()
+        line = self.bank_line(
+            40.0, partner=self.business, date=fields.Date.today() - timedelta(days=5)
+        )
+        case = self.transfer(move, confirm_warnings=True)
+        self.run_cron("transfer", "poll")
+        self.match(move, line.move_id)
+        self.assertTold(case, [40.0])
+
+    def test_a_payment_of_before_taken_away_needs_a_person(self):
+        move = self.invoice()
+        self.pay(move, 40.0)
+        case = self.at_ropo(move)
+        self.unmatch(move)
+        self.assertTold(case, [])
+        self.assertEqual(case.excess_back, 40.0)
+        self.assertTrue(case.needs_attention)
+        self.assertIn("40.00", case.attention_reason)
+
+    # -- undone after sent ------------------------------------------------
+    def test_undone_after_sent_needs_a_person_until_matched_again(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        payment = self.pay(move, 40.0)
+        self.assertTold(case, [40.0])
+        self.unmatch(move)
+        self.assertTold(case, [40.0], excess_paid=40.0)
+        self.assertTrue(case.needs_attention)
+        self.assertTrue(case.activity_ids)
+        self.match(move, payment.move_id)
+        self.assertTold(case, [40.0], excess_paid=0.0)
+        self.assertFalse(case.needs_attention)
+        self.assertFalse(case.activity_ids)
+
+    def test_a_payment_stands_in_for_another_but_not_for_a_credit(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.pay(move, 40.0)
+        self.assertTold(case, [40.0])
+        self.unmatch(move)
+        self.pay(move, 40.0)
+        self.assertTold(case, [40.0], excess_paid=0.0)
+        self.unmatch(move)
+        self.credit(move, 40.0)
+        self.assertTold(case, [40.0], [40.0], excess_paid=40.0)
+
+    # -- credit notes -----------------------------------------------------
+    def test_part_and_full_credit(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.credit(move, 30.0)
+        self.assertTold(case, [], [30.0], open_amount=70.0)
+        self.credit(move, 70.0)
+        self.assertTold(case, [], [30.0, 70.0], open_amount=0.0)
+
+    def test_credit_larger_than_the_invoice_tells_what_it_credits(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.credit(move, 150.0)
+        self.assertTold(case, [], [100.0])
+
+    def test_whole_credit_after_part_payment_is_asked_about(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.pay(move, 40.0)
+        self.assertTold(case, [40.0])
+        self.unmatch(move)
+        self.credit(move)
+        self.assertTold(case, [40.0], [])
+        question = self.question(case)
+        self.assertEqual(question.decision, "full_credit")
+
+    # -- settlements ------------------------------------------------------
+    def settled(self, **bank_values):
+        """The debtor paid Ropo; Ropo's money comes in and is matched."""
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.sandbox.debtor_pays(case.maventa_invoice_id, 100.0)
+        case.action_refresh()
+        self.run_cron("poll")
+        self.assertEqual(case.paid_to_ropo, 100.0)
+        line = self.bank_line(100.0, **bank_values)
+        self.match(move, line.move_id)
+        return case
+
+    def test_settlement_by_partner(self):
+        self.company.ropo_settlement_partner_id = self.ropo
+        case = self.settled(partner=self.ropo)
+        self.assertTold(case, [], settled_amount=100.0, needs_attention=False)
+
+    def test_settlement_by_journal(self):
+        self.company.ropo_settlement_journal_ids = self.bank
+        case = self.settled(partner=self.business)
+        self.assertTold(case, [], settled_amount=100.0)
+
+    def test_settlement_by_account_number(self):
+        self.company.ropo_settlement_ibans = "FI21 1234 5600 0007 85"
+        case = self.settled(account_number="FI2112345600000785")
+        self.assertTold(case, [], settled_amount=100.0)
+
+    def test_settlement_by_name_on_the_bank_line(self):
+        self.company.ropo_settlement_names = "Ropo Sample Oy"
+        case = self.settled(partner_name="ROPO SAMPLE OY")
+        self.assertTold(case, [], settled_amount=100.0)
+
+    def test_the_free_text_of_a_bank_line_proves_nothing(self):
+        self.company.ropo_settlement_names = "Ropo Sample Oy"
+        move = self.invoice()
+        case = self.at_ropo(move)
+        line = self.bank_line(
+            100.0, partner=self.business, payment_ref="Ropo Sample Oy case 7"
+        )
+        self.match(move, line.move_id)
+        self.assertTold(case, [100.0])
+
+    def test_what_looks_like_a_settlement_is_asked_about(self):
+        case = self.settled(partner=self.business)
+        self.assertTold(case, [])
+        question = self.question(case)
+        self.assertEqual(question.decision, "origin")
+        question.action_answer_settlement()
+        self.assertTold(case, [], settled_amount=100.0, needs_attention=False)
+
+    def test_a_debtor_who_paid_both_is_found_out(self):
+        case = self.settled(partner=self.business)
+        self.run_cron("report")
+        self.assertEqual(case.state, "closed")
+        self.question(case).action_answer_paid()
+        self.assertTold(case, [])
+        self.assertEqual(self.question(case).decision, "over_claim")
+
+    def test_from_the_customer_all_the_same_is_told_up_to_the_claim(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.sandbox.debtor_pays(case.maventa_invoice_id, 40.0)
+        case.action_refresh()
+        self.run_cron("poll")
+        self.pay(move, 40.0)
+        self.assertTold(case, [])
+        self.question(case).action_answer_paid()
+        self.assertTold(case, [40.0], open_amount=20.0, needs_attention=False)
+
+    # -- write-offs and other entries -------------------------------------
+    def write_off(self, amount, account, paid=95.0):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.pay(
+            move,
+            paid,
+            payment_difference_handling="reconcile",
+            writeoff_account_id=account.id,
+        )
+        self.assertEqual(move.amount_residual, 0.0)
+        self.assertEqual(paid + amount, 100.0)
+        return case
+
+    def test_write_off_as_our_loss_is_not_told(self):
+        case = self.write_off(5.0, self.loss)
+        self.assertTold(case, [95.0], open_amount=5.0, needs_attention=False)
+
+    def test_small_write_off_is_a_credit(self):
+        case = self.write_off(0.5, self.expense, paid=99.5)
+        self.assertTold(case, [99.5], [0.5], open_amount=0.0)
+
+    def test_larger_write_off_is_asked_about(self):
+        case = self.write_off(5.0, self.expense)
+        self.assertTold(case, [95.0])
+        question = self.question(case)
+        self.assertEqual((question.decision, question.amount), ("write_off", 5.0))
+        question.action_answer_credit_note()
+        self.assertTold(case, [95.0], [5.0], needs_attention=False)
+
+    def test_other_entry_is_asked_about(self):
+        for answer, paid, credited in (
+            ("paid", [20.0], []),
+            ("credit_note", [], [20.0]),
+            ("keep", [], []),
+        ):
+            with self.subTest(answer):
+                move = self.invoice()
+                case = self.at_ropo(move)
+                self.match(move, self.entry(20.0))
+                self.assertTold(case, [])
+                question = self.question(case)
+                self.assertEqual(question.decision, "misc")
+                getattr(question, f"action_answer_{answer}")()
+                self.assertTold(case, paid, credited, needs_attention=False)
+
+    def test_a_question_goes_when_its_matter_goes(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.match(move, self.entry(20.0))
+        self.assertTold(case, [])
+        self.question(case)
+        self.unmatch(move)
+        self.assertTold(case, [], needs_attention=False)
+        self.assertFalse(case.event_ids.filtered(lambda ev: ev.state == "decision"))
+        self.assertFalse(case.activity_ids)
+
+    def test_entry_of_the_future_waits_for_its_day(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        tomorrow = fields.Date.today() + timedelta(days=1)
+        line = self.bank_line(20.0, partner=self.business, date=tomorrow)
+        self.match(move, line.move_id)
+        self.assertTold(case, [])
+        self.assertFalse(case.needs_attention)
+
+    def test_more_than_the_claim_is_held(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.sandbox.debtor_pays(case.maventa_invoice_id, 70.0)
+        case.action_refresh()
+        self.run_cron("poll")
+        self.pay(move, 60.0)
+        self.assertTold(case, [30.0])
+        self.assertEqual(self.question(case).decision, "over_claim")
+        self.assertEqual(self.question(case).amount, 30.0)

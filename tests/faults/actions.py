@@ -1,0 +1,183 @@
+"""What processes of Odoo do in these tests, as the people and the scheduler do it.
+
+Every function gets Odoo's environment, takes and returns what JSON can hold, and is
+committed by whoever calls it.
+"""
+
+from datetime import timedelta
+
+from odoo import Command, fields
+
+KEYS = {
+    "maventa_company_uuid": "11111111-1111-4111-8111-111111111111",
+    "maventa_user_api_key": "sample-user-key",
+    "maventa_vendor_api_key": "sample-vendor-key",
+}
+
+
+def people(env):
+    """The environment of the bookkeeper."""
+    return env(user=env.ref("base.user_admin"))
+
+
+def set_up(env, url, report_delay=0):
+    """A Finnish company whose Maventa is served at this address."""
+    company = env.company
+    finland = env.ref("base.fi")
+    company.write({"name": "Sample Oy", "country_id": finland.id})
+    env["account.chart.template"].try_loading(
+        "fi", company=company, install_demo=False
+    )
+    env.ref("base.EUR").active = True
+    company.partner_id.tz = "Europe/Helsinki"
+    company.write(
+        {
+            **KEYS,
+            "ropo_environment": "test",
+            "maventa_ax_url": url,
+            "maventa_receivables_url": url,
+            "ropo_service_state": "active",
+            "ropo_agreement_email": "sample@example.com",
+            "ropo_report_delay": report_delay,
+        }
+    )
+    env.ref("base.user_admin").write(
+        {
+            "email": "sample-admin@example.com",
+            "group_ids": [
+                Command.link(env.ref("account.group_account_manager").id),
+                Command.link(env.ref("base.group_system").id),
+            ],
+        }
+    )
+
+
+def customer(env, name="Sample Business Oy"):
+    """A company in Helsinki that owes us money."""
+    partner = people(env)["res.partner"].create(
+        {
+            "name": name,
+            "is_company": True,
+            "street": "Samplestreet 1",
+            "zip": "00100",
+            "city": "Helsinki",
+            "country_id": env.ref("base.fi").id,
+            "company_registry": "1572860-0",
+        }
+    )
+    return partner.id
+
+
+def invoices(env, partner_id, amounts, overdue=30):
+    """Posted invoices that have been due for a while; what Maventa knows of them."""
+    today = fields.Date.today()
+    moves = people(env)["account.move"].create(
+        [
+            {
+                "move_type": "out_invoice",
+                "partner_id": partner_id,
+                "invoice_date": today - timedelta(days=overdue + 14),
+                "invoice_date_due": today - timedelta(days=overdue),
+                "invoice_payment_term_id": False,
+                "invoice_line_ids": [
+                    Command.create(
+                        {"name": "Sample", "price_unit": amount, "tax_ids": []}
+                    )
+                ],
+            }
+            for amount in amounts
+        ]
+    )
+    moves.action_post()
+    return [
+        {
+            "id": move.id,
+            "number": move.name,
+            "date": str(move.invoice_date),
+            "date_due": str(move.invoice_date_due),
+            "total": str(move.amount_total),
+        }
+        for move in moves
+    ]
+
+
+def transfer(env, move_ids):
+    """Press the button, confirm the window."""
+    moves = people(env)["account.move"].browse(move_ids)
+    action = moves.action_ropo_transfer()
+    wizard = moves.env["ropo.transfer"].browse(action["res_id"])
+    wizard.confirm_warnings = True
+    wizard.action_transfer()
+    return wizard.assignment_ids.ids
+
+
+def open_window(env, move_ids):
+    """Press the button only; the window is open now."""
+    moves = people(env)["account.move"].browse(move_ids)
+    return moves.action_ropo_transfer()["res_id"]
+
+
+def confirm_window(env, window_id):
+    """Confirm an open window."""
+    wizard = people(env)["ropo.transfer"].browse(window_id)
+    wizard.confirm_warnings = True
+    wizard.action_transfer()
+    return wizard.assignment_ids.ids
+
+
+def pay(env, move_id, amount, times=1):
+    """Register payments of this amount on an invoice."""
+    move = people(env)["account.move"].browse(move_id)
+    payments = move.env["account.payment"]
+    for _time in range(times):
+        wizard = (
+            move.env["account.payment.register"]
+            .with_context(active_model="account.move", active_ids=move.ids)
+            .create({"amount": amount, "payment_date": fields.Date.today()})
+        )
+        payments |= wizard._create_payments()
+    return payments.ids
+
+
+def pay_many(env, move_ids, amount, times=1):
+    """Many payments of this amount at once, matched with their invoices."""
+    moves = people(env)["account.move"].browse(move_ids)
+    payments = moves.env["account.payment"].create(
+        [
+            {
+                "payment_type": "inbound",
+                "partner_id": move.partner_id.id,
+                "amount": amount,
+                "date": fields.Date.today(),
+            }
+            for move in moves
+            for _time in range(times)
+        ]
+    )
+    payments.action_post()
+    for index, move in enumerate(moves):
+        own = payments[index * times : (index + 1) * times]
+        lines = (own.move_id | move).line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        )
+        lines.reconcile()
+
+
+def unmatch(env, move_id):
+    """Take all matches of an invoice away."""
+    move = people(env)["account.move"].browse(move_id)
+    move.line_ids.remove_move_reconcile()
+
+
+def scheduled(env, names):
+    """Run scheduled actions' methods, which commit by themselves.
+
+    Not the actions: one of them never runs twice at once, and here they shall meet.
+    """
+    for name in names:
+        getattr(env["ropo.assignment"], f"_cron_{name}")()
+
+
+def compare(env):
+    """Queue what is owed to Ropo, and send nothing yet."""
+    env["ropo.assignment"]._compare_marked()

@@ -1,0 +1,283 @@
+"""One database, its Maventa behind HTTP, and as many Odoo processes as are wanted."""
+
+import contextlib
+import importlib.util
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import Counter
+from pathlib import Path
+
+from ..databases import CHECKOUT, throw_away
+
+PACKAGE = CHECKOUT / "ropo_collection" / "maventa"
+COMPANY = "11111111-1111-4111-8111-111111111111"
+#: Nothing here takes long; whoever waits longer waits for ever.
+PATIENCE = 60
+COLLISION = "ERROR odoo.sql_db: bad query"
+
+if "maventa" not in sys.modules:
+    # By its path: as part of the addon it would need Odoo.
+    spec = importlib.util.spec_from_file_location(
+        "maventa", PACKAGE / "__init__.py", submodule_search_locations=[str(PACKAGE)]
+    )
+    sys.modules["maventa"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["maventa"])
+
+from maventa.sandbox import Sandbox, serve  # noqa: E402
+
+
+class Held:
+    """A request that waits at the sandbox's door."""
+
+    def __init__(self, method, part, after):
+        self.method, self.part, self.after = method, part, after
+        self._reached, self._go = threading.Event(), threading.Event()
+
+    def wait(self):
+        """Wait until the request is there (and carried out, if held after that)."""
+        assert self._reached.wait(PATIENCE), f"no {self.method} …{self.part} came"
+
+    def release(self):
+        """Let it be answered; one held before it was carried out gets lost."""
+        self._go.set()
+
+    def here(self):
+        self._reached.set()
+        self._go.wait(PATIENCE)
+
+
+class Gate(Sandbox):
+    """A sandbox that holds chosen requests, and counts what was carried out."""
+
+    def __init__(self):
+        super().__init__()
+        self.done = []
+        self._held = []
+        self._lock = threading.Lock()
+
+    def hold(self, method, part, *, after):
+        """Hold the next such request, before or after it is carried out."""
+        held = Held(method, part, after)
+        with self._lock:
+            self._held.append(held)
+        return held
+
+    def _take(self, method, path, after):
+        with self._lock:
+            for held in self._held:
+                if (held.method, held.after) == (method, after) and held.part in path:
+                    self._held.remove(held)
+                    return held
+        return None
+
+    def __call__(self, method, path, number):
+        """As the server's faults: a request held here never arrives."""
+        held = self._take(method, path, False)
+        if held:
+            held.here()
+            return "cut_before"
+        return None
+
+    def handle(self, method, url, headers, body=b""):
+        answer = super().handle(method, url, headers, body)
+        path = url.partition("?")[0]
+        with self._lock:
+            self.done.append((method, path, answer[0]))
+        held = self._take(method, path, True)
+        if held:
+            held.here()
+        return answer
+
+    def count(self, method, part):
+        """How often such a request was carried out, or refused."""
+        with self._lock:
+            return sum(
+                done[0] == method and part in done[1] for done in list(self.done)
+            )
+
+
+class Worker:
+    """An Odoo process of one's own."""
+
+    def __init__(self, path):
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(PATIENCE)
+        self._socket.connect(path)
+        self._lines = self._socket.makefile("rw", encoding="utf-8")
+        self.pid = self._read()["pid"]
+
+    def _read(self):
+        line = self._lines.readline()
+        assert line, "the process is gone"
+        return json.loads(line)
+
+    def start(self, call, *, pause=None, snapshot=False, retrying=True, collisions=0,
+              **values):  # fmt: skip
+        """Give an order and don't wait for its end."""
+        order = {
+            "call": call,
+            "values": values,
+            "pause": pause,
+            "snapshot": snapshot,
+            "retrying": retrying,
+            "collisions": collisions,
+        }
+        self._say(json.dumps(order))
+
+    def _say(self, line):
+        self._lines.write(line + "\n")
+        self._lines.flush()
+
+    def paused(self):
+        """Wait until it stands still where it was told to."""
+        answer = self._read()
+        assert "paused" in answer, answer
+
+    def go_on(self):
+        self._say("go")
+
+    def end(self):
+        """Wait for the end of the order: the whole answer."""
+        return self._read()
+
+    def result(self):
+        """Wait for the good end of the order: its result."""
+        answer = self.end()
+        assert "error" not in answer, answer["error"]
+        # Odoo logs statements that collide as errors; what counts is how it ended.
+        log = [line for line in answer["log"] if not line.startswith(COLLISION)]
+        assert not [line for line in log if line.startswith("ERROR")], log
+        return answer["result"]
+
+    def run(self, call, **order):
+        self.start(call, **order)
+        return self.result()
+
+    def scheduled(self, *names):
+        return self.run("scheduled", names=names, retrying=False)
+
+    def kill(self):
+        """The power is gone: no clean-up of any kind."""
+        os.kill(self.pid, signal.SIGKILL)
+        # The other end is closed when the process is really gone.
+        with contextlib.suppress(OSError):
+            while self._socket.recv(4096):
+                pass
+        self.close()
+
+    def close(self):
+        self._lines.close()
+        self._socket.close()
+
+
+class House:
+    """Everything a test of several processes needs; a context manager."""
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            self.database = stack.enter_context(throw_away())
+            self.sandbox = Gate()
+            self.server = stack.enter_context(serve(self.sandbox, faults=self.sandbox))
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="r"))
+            self._path = str(Path(folder) / "orders")
+            command = [sys.executable, "-m", "tests.faults.worker"]
+            process = subprocess.Popen(
+                [*command, self.database.name, self._path],
+                cwd=CHECKOUT,
+                stdout=subprocess.PIPE,
+                text=True,
+                # Its forks end with it.
+                start_new_session=True,
+            )
+            stack.callback(self._end, process)
+            assert process.stdout.readline() == "ready\n"
+            self.sandbox.add_company(
+                COMPANY,
+                "sample-user-key",
+                "sample-vendor-key",
+                name="Sample Oy",
+                business_id="1234567-1",
+            )
+            self.sandbox.sign_agreement(COMPANY)
+            self.office = self.worker()
+            self.office.run("set_up", url=self.server.url)
+            self.customer = self.office.run("customer")
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc_info):
+        self._stack.close()
+
+    @staticmethod
+    def _end(process):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+
+    def worker(self):
+        """Another Odoo process."""
+        return Worker(self._path)
+
+    # -- the scene ---------------------------------------------------------------------
+
+    def invoices(self, *amounts):
+        """Overdue invoices that Maventa knows: their numbers in Odoo."""
+        made = self.office.run("invoices", partner_id=self.customer, amounts=amounts)
+        for invoice in made:
+            move_id = invoice.pop("id")
+            self.sandbox.add_invoice(COMPANY, **invoice)
+            invoice["id"] = move_id
+        return [invoice["id"] for invoice in made]
+
+    def at_ropo(self, *amounts):
+        """Invoices that Ropo has."""
+        ids = self.invoices(*amounts)
+        self.office.run("transfer", move_ids=ids)
+        self.office.scheduled("transfer", "poll", "report")
+        assert self.states(ids) == {"sent": len(ids)}
+        return ids
+
+    def states(self, move_ids):
+        """``{state: number of cases}`` of these invoices."""
+        rows = self.database.query(
+            "SELECT state FROM ropo_assignment WHERE move_id IN %s", (tuple(move_ids),)
+        )
+        return Counter(row[0] for row in rows)
+
+    def hours_pass(self):
+        """Everything that waits for a time has waited long enough."""
+        for table, columns in {
+            "ropo_assignment": ("attempt_at", "next_try_at", "accepted_at"),
+            "ropo_assignment_event": ("attempt_at", "next_try_at", "due_at"),
+            "ropo_recheck": ("due_at",),
+            "res_company": ("ropo_trouble_until", "ropo_poll_started"),
+        }.items():
+            sets = ", ".join(f"{name} = {name} - interval '2h'" for name in columns)
+            self.database.query(f"UPDATE {table} SET {sets}")
+
+    # -- what Ropo knows ---------------------------------------------------------------
+
+    def remote_id(self, move_id):
+        [[remote_id]] = self.database.query(
+            "SELECT maventa_invoice_id FROM account_move WHERE id = %s", (move_id,)
+        )
+        return remote_id
+
+    def handed_over(self, move_id):
+        """How often this invoice was handed over, the refused times included."""
+        return self.sandbox.count("POST", f"{self.remote_id(move_id)}/assignment/ropo")
+
+    def told(self, move_id):
+        """The amounts Ropo was told for this invoice: ``{kind: [amounts]}``."""
+        told = {}
+        for event in self.sandbox.case(self.remote_id(move_id))["events"]:
+            if event.get("posted"):
+                told.setdefault(event["type"], []).append(float(event["amount"]))
+        return told
