@@ -488,9 +488,7 @@ class AccountMove(models.Model):
                 self.env._("Select customer invoices to hand over to Ropo.")
             )
         wizard = self.env["ropo.transfer"]._open_for(invoices)
-        return wizard._get_records_action(
-            name=self.env._("Transfer to Ropo"), target="new"
-        )
+        return wizard._open()
 
     def action_ropo_link(self):
         """Find this invoice at Maventa, or let the user choose or enter it."""

@@ -114,8 +114,14 @@ class RopoTransfer(models.TransientModel):
             )
         self.env["ropo.worker"]._trigger_once("cron_transfer")
         self.write({"state": "progress", "assignment_ids": [(6, 0, cases.ids)]})
+        return self._open()
+
+    def _open(self):
+        """This wizard in a window wide enough for the reasons."""
         return self._get_records_action(
-            name=self.env._("Transfer to Ropo"), target="new"
+            name=self.env._("Transfer to Ropo"),
+            target="new",
+            context={**self.env.context, "dialog_size": "extra-large"},
         )
 
     def action_view_cases(self):
