@@ -69,9 +69,7 @@ class Database:
         process = self.start(function, *args, stdout=subprocess.PIPE)
         printed, _nothing = process.communicate(timeout=timeout)
         if process.returncode:
-            raise AssertionError(
-                f"{function.__name__} ended with {process.returncode}"
-            )
+            raise AssertionError(f"{function.__name__} ended with {process.returncode}")
         return printed
 
     @contextlib.contextmanager

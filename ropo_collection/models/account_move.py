@@ -95,6 +95,7 @@ class AccountMove(models.Model):
     )
     ropo_paid_to_ropo = fields.Monetary(related="ropo_assignment_id.paid_to_ropo")
     ropo_open_amount = fields.Monetary(related="ropo_assignment_id.open_amount")
+    ropo_to_come = fields.Monetary(related="ropo_assignment_id.to_come")
     ropo_to_report = fields.Monetary(related="ropo_assignment_id.to_report")
     ropo_event_ids = fields.One2many(
         related="ropo_assignment_id.event_ids", string="Ropo timeline"
@@ -146,7 +147,7 @@ class AccountMove(models.Model):
     def _compute_ropo_eligible_from(self):
         for move in self:
             due = move._ropo_due_date()
-            if move.move_type != "out_invoice" or not due:
+            if move.move_type != "out_invoice" or not due or not move.partner_id:
                 move.ropo_eligible_from = False
                 continue
             days = move._ropo_waiting_days(move._ropo_type())
@@ -154,8 +155,17 @@ class AccountMove(models.Model):
 
     def _search_ropo_eligible_from(self, operator, value):
         """Searchable by date, by way of the due date and the kind of customer."""
+        if operator == "in":
+            return Domain.OR(self._search_ropo_eligible_from("=", day) for day in value)
         if operator not in ("<", "<=", ">", ">=", "="):
             return NotImplemented
+        dated = (
+            Domain("move_type", "=", "out_invoice")
+            & Domain("invoice_date_due", "!=", False)
+            & Domain("partner_id", "!=", False)
+        )
+        if not value:
+            return ~dated
         value = fields.Date.to_date(value)
         extra = {
             company: company.root_id.ropo_extra_days for company in self.env.companies
@@ -169,7 +179,9 @@ class AccountMove(models.Model):
                         "commercial_partner_id.ropo_receivables_type", "=like", "b2b%"
                     )
                     | (
-                        Domain("commercial_partner_id.ropo_receivables_type", "=", False)
+                        Domain(
+                            "commercial_partner_id.ropo_receivables_type", "=", False
+                        )
                         & Domain("commercial_partner_id.is_company", "=", True)
                     )
                 ),
@@ -184,7 +196,7 @@ class AccountMove(models.Model):
                     & kind
                     & Domain("invoice_date_due", operator, due)
                 )
-        return Domain("move_type", "=", "out_invoice") & Domain.OR(domains)
+        return dated & Domain.OR(domains)
 
     # ------------------------------------------------------------------
     # Whether: the one function used by button, wizard, scheduled actions
@@ -238,13 +250,19 @@ class AccountMove(models.Model):
         partners = tuple(posted.commercial_partner_id.ids) or (0,)
         self.env["account.move.line"].flush_model()
         self.env["account.partial.reconcile"].flush_model()
-        live = self.env["ropo.assignment"].sudo().search_fetch(
-            [
-                ("move_id", "in", ids),
-                ("state", "in", LIVE),
-                ("id", "not in", for_cases.ids if for_cases else []),
-            ],
-            ["move_id", "state"],
+        self.env["account.bank.statement.line"].flush_model()
+        self.env["res.partner"].flush_model(["commercial_partner_id"])
+        live = (
+            self.env["ropo.assignment"]
+            .sudo()
+            .search_fetch(
+                [
+                    ("move_id", "in", ids),
+                    ("state", "in", LIVE),
+                    ("id", "not in", for_cases.ids if for_cases else []),
+                ],
+                ["move_id", "state"],
+            )
         )
         drafts = self.env.execute_query(
             SQL(
@@ -321,22 +339,27 @@ class AccountMove(models.Model):
 
     def _ropo_check_company(self, verdict, kind):
         """The company: switched on, served, in a country and currency of Ropo's."""
-        _ = self.env._
         root = self.company_id.root_id.sudo()
         country = root.account_fiscal_country_id.code
         if root.ropo_environment == "off":
-            verdict.block("off", _("Ropo is switched off for this company (Settings)."))
+            verdict.block(
+                "off", self.env._("Ropo is switched off for this company (Settings).")
+            )
         elif root.ropo_service_state != "active":
-            verdict.block("service", _("The Ropo service is not active (Settings)."))
+            verdict.block(
+                "service", self.env._("The Ropo service is not active (Settings).")
+            )
         if country not in COUNTRY_CURRENCY:
             verdict.block(
                 "country",
-                _("Ropo collects for companies in Finland, Sweden and Norway."),
+                self.env._(
+                    "Ropo collects for companies in Finland, Sweden and Norway."
+                ),
             )
         elif self.currency_id.name != COUNTRY_CURRENCY[country]:
             verdict.block(
                 "currency",
-                _(
+                self.env._(
                     "The invoice is in %(currency)s; your Ropo account takes "
                     "%(account)s only.",
                     currency=self.currency_id.name,
@@ -345,32 +368,34 @@ class AccountMove(models.Model):
             )
         if kind.endswith("_rental") and country != "FI":
             verdict.block(
-                "rental", _("Rental claims can be handed over in Finland only.")
+                "rental",
+                self.env._("Rental claims can be handed over in Finland only."),
             )
 
     def _ropo_check_debt(self, verdict, kind, facts):
         """The debt: open, due long enough, undisputed, not being paid."""
-        _ = self.env._
         live = facts["live"].get(self.id)
         if live:
             verdict.block(
                 "live",
-                _(
+                self.env._(
                     "The invoice has a case at Ropo already (%(state)s).",
                     state=live._state_label(),
                 ),
             )
         if self.currency_id.compare_amounts(self.amount_residual, 0) <= 0:
-            verdict.block("nothing_open", _("Nothing is open on the invoice."))
+            verdict.block("nothing_open", self.env._("Nothing is open on the invoice."))
         self._ropo_check_date(verdict, kind)
         if self.payment_state == "blocked":
-            verdict.block("blocked", _("The invoice is blocked for payment (disputed)."))
+            verdict.block(
+                "blocked", self.env._("The invoice is blocked for payment (disputed).")
+            )
         if self.ropo_excluded:
-            verdict.block("excluded", _("The invoice is marked Not to Ropo."))
+            verdict.block("excluded", self.env._("The invoice is marked Not to Ropo."))
         if self.id in facts["in_payment"]:
             verdict.block(
                 "in_payment",
-                _(
+                self.env._(
                     "A payment of this invoice is on its way. Wait for the bank, or "
                     "cancel the payment."
                 ),
@@ -378,7 +403,7 @@ class AccountMove(models.Model):
         if self.id in facts["drafts"]:
             verdict.block(
                 "draft_match",
-                _(
+                self.env._(
                     "The invoice is matched with an entry that is still a draft or "
                     "dated in the future. Post it or undo the match."
                 ),
@@ -408,12 +433,11 @@ class AccountMove(models.Model):
 
     def _ropo_check_money_around(self, verdict, facts):
         """Money that may belong to this invoice, or may not come to the company."""
-        _ = self.env._
         key = (self.company_id.id, self.commercial_partner_id.id)
         if facts["loose"].get(key):
             verdict.warn(
                 "loose",
-                _(
+                self.env._(
                     "%(amount)s from this customer is not matched yet. Match it first "
                     "if it belongs to this invoice.",
                     amount=self.company_id.currency_id.format(facts["loose"][key]),
@@ -422,7 +446,7 @@ class AccountMove(models.Model):
         if key in facts["bank"]:
             verdict.warn(
                 "bank_line",
-                _(
+                self.env._(
                     "A bank line of this customer is not matched yet. Match it first "
                     "if it belongs to this invoice."
                 ),
@@ -432,7 +456,7 @@ class AccountMove(models.Model):
         if payee and payee not in own:
             verdict.warn(
                 "foreign_account",
-                _(
+                self.env._(
                     "The invoice is to be paid to an account that is not the company's "
                     "own."
                 ),
@@ -440,11 +464,10 @@ class AccountMove(models.Model):
 
     def _ropo_check_debtor(self, verdict, kind, case):
         """The debtor: not excluded, data complete."""
-        _ = self.env._
         partner = self.commercial_partner_id.with_company(self.company_id)
         if partner.ropo_excluded or self.partner_id.ropo_excluded:
             verdict.block(
-                "partner_excluded", _("The customer is marked Never to Ropo.")
+                "partner_excluded", self.env._("The customer is marked Never to Ropo.")
             )
         payers = self.env["ropo.assignment.payer"]
         if case and case.payer_ids:
@@ -456,7 +479,7 @@ class AccountMove(models.Model):
             if missing:
                 verdict.block(
                     "incomplete",
-                    _(
+                    self.env._(
                         "Missing for %(partner)s: %(missing)s.",
                         partner=name,
                         missing=", ".join(missing),
@@ -466,7 +489,9 @@ class AccountMove(models.Model):
         if country and country != self.company_id.account_fiscal_country_id:
             verdict.warn(
                 "abroad",
-                _("The debtor's address is in %(country)s.", country=country.name),
+                self.env._(
+                    "The debtor's address is in %(country)s.", country=country.name
+                ),
             )
 
     # ------------------------------------------------------------------
@@ -520,10 +545,9 @@ class AccountMove(models.Model):
         :return: ``(hit, "")``, or ``(None, reason)`` as a sentence
         """
         self.ensure_one()
-        _ = self.env._
         same_number = [hit for hit in found if hit.number == self.name]
         if not same_number:
-            return None, _(
+            return None, self.env._(
                 "Invoice %(name)s is not at Maventa. Send it through Maventa, or link "
                 "it by hand with Find at Maventa.",
                 name=self.name,
@@ -534,13 +558,13 @@ class AccountMove(models.Model):
                 return None, self._ropo_failed_text()
             return fitting[0], ""
         if fitting:
-            return None, _(
+            return None, self.env._(
                 "Maventa has %(count)s invoices with number %(name)s. Choose the right "
                 "one with Find at Maventa.",
                 count=len(fitting),
                 name=self.name,
             )
-        return None, _(
+        return None, self.env._(
             "Maventa has an invoice with number %(name)s, but its date, currency or "
             "total differs. Choose with Find at Maventa.",
             name=self.name,
@@ -619,8 +643,10 @@ class AccountMove(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_at_ropo(self):
-        cases = self.env["ropo.assignment"].sudo().search(
-            [("move_id", "in", self.ids), ("state", "!=", "cancelled")]
+        cases = (
+            self.env["ropo.assignment"]
+            .sudo()
+            .search([("move_id", "in", self.ids), ("state", "!=", "cancelled")])
         )
         if cases:
             raise UserError(

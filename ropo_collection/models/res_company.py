@@ -225,7 +225,9 @@ class ResCompany(models.Model):
                 < 0
             ):
                 raise ValidationError(
-                    self.env._("Ropo's delay, extra days and small difference can't be negative.")
+                    self.env._(
+                        "Ropo's delay, extra days and difference can't be negative."
+                    )
                 )
 
     # ------------------------------------------------------------------
@@ -300,7 +302,11 @@ class ResCompany(models.Model):
         self.ensure_one()
         user = self.ropo_responsible_id or self.env["res.users"].search(
             [
-                ("all_group_ids", "in", self.env.ref("account.group_account_manager").ids),
+                (
+                    "all_group_ids",
+                    "in",
+                    self.env.ref("account.group_account_manager").ids,
+                ),
                 ("company_ids", "in", self.ids),
                 ("share", "=", False),
             ],
@@ -342,7 +348,9 @@ class ResCompany(models.Model):
         """Only administrators speak to Maventa in the company's name."""
         self.check_access("write")
         if not self.env.user.has_group("base.group_system"):
-            raise UserError(self.env._("Only an administrator can set up the Ropo service."))
+            raise UserError(
+                self.env._("Only an administrator can set up the Ropo service.")
+            )
 
     def _ropo_ask(self, question):
         """Ask Maventa something now, for a person who waits for the answer."""
@@ -388,7 +396,9 @@ class ResCompany(models.Model):
                 company=root.name,
             )
         return self._ropo_notify(
-            self.env._("Connected to Maventa"), message, "warning" if other else "success"
+            self.env._("Connected to Maventa"),
+            message,
+            "warning" if other else "success",
         )
 
     def _ropo_same_business(self, business_id):
@@ -416,12 +426,16 @@ class ResCompany(models.Model):
         root._ropo_check_administrator()
         if not root.ropo_agreement_email:
             raise UserError(
-                self.env._("Enter the e-mail address that Ropo's agreement form is sent to.")
+                self.env._(
+                    "Enter the e-mail address that Ropo's agreement form is sent to."
+                )
             )
         country = root.account_fiscal_country_id.code
         if country not in COUNTRY_CURRENCY:
             raise RedirectWarning(
-                self.env._("Ropo collects for companies in Finland, Sweden and Norway."),
+                self.env._(
+                    "Ropo collects for companies in Finland, Sweden and Norway."
+                ),
                 self.env.ref("base.action_res_company_form").id,
                 self.env._("Companies"),
             )
@@ -441,7 +455,9 @@ class ResCompany(models.Model):
         self.ensure_one()
         root = self._ropo_root()
         root._ropo_take_service(root._ropo_ask(lambda client: client.service()))
-        states = dict(root._fields["ropo_service_state"]._description_selection(self.env))
+        states = dict(
+            root._fields["ropo_service_state"]._description_selection(self.env)
+        )
         return self._ropo_notify(
             self.env._("Ropo service"), states[root.ropo_service_state], "success"
         )

@@ -80,7 +80,9 @@ class ResPartner(models.Model):
                     valid = module.validate(candidate)
                 except stdnum.exceptions.ValidationError:
                     continue
-                return module.format(valid) if hasattr(module, "format") else valid
+                # Norway writes its numbers in groups for people to read; in data they
+                # are nine digits.
+                return valid if country == "NO" else module.format(valid)
         return ""
 
     def _ropo_default_receivables_type(self):

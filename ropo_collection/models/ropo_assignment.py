@@ -39,6 +39,9 @@ HANDED_OVER = ("sending", "unknown", "pending", "sent")
 #: Payments of these are of interest to Ropo.
 REPORTING = HANDED_OVER
 
+#: Cases whose chatter and activities are brought in line in one run.
+EFFECTS = 200
+
 STAGES = [
     ("reminder_sent", "Reminder sent"),
     ("debt_collection", "Debt collection"),
@@ -172,6 +175,11 @@ class RopoAssignment(models.Model):
         compute="_compute_to_report",
         help="What the ledger says beyond what Ropo was told, at this moment.",
     )
+    to_come = fields.Monetary(
+        string="To come from Ropo",
+        compute="_compute_to_come",
+        help="Paid to Ropo and not yet matched with the invoice as Ropo's settlement.",
+    )
     residual = fields.Monetary(
         related="move_id.amount_residual", string="Open in the ledger"
     )
@@ -189,6 +197,11 @@ class RopoAssignment(models.Model):
     baseline = fields.Json(
         copy=False,
         help="What was matched with the invoice when the claim was fixed.",
+    )
+    earlier_claims = fields.Json(
+        copy=False,
+        help="Claim and baseline of earlier hand-overs whose answer is missing: if one "
+        "of them got there after all, it is the claim Ropo has.",
     )
     requested_by_id = fields.Many2one(
         "res.users",
@@ -210,7 +223,6 @@ class RopoAssignment(models.Model):
     token = fields.Char(copy=False, groups="base.group_system")
     attempt_at = fields.Datetime(string="Last attempt", copy=False)
     attempts = fields.Integer(copy=False)
-    posts = fields.Integer(copy=False, help="How often the hand-over was sent.")
     next_try_at = fields.Datetime(string="Next attempt", copy=False)
     looks = fields.Integer(
         copy=False, help="Look-ups in a row that did not find the hand-over."
@@ -293,6 +305,11 @@ class RopoAssignment(models.Model):
             }
         )
 
+    @api.depends("paid_to_ropo", "settled_amount")
+    def _compute_to_come(self):
+        for case in self:
+            case.to_come = case.paid_to_ropo - case.settled_amount
+
     # ------------------------------------------------------------------
     # Rights
     # ------------------------------------------------------------------
@@ -344,6 +361,7 @@ class RopoAssignment(models.Model):
                 )
             vals = {"next_try_at": False, "last_change": fields.Datetime.now()}
             if case.state == "error":
+                case._confirm_warnings()
                 vals.update(
                     state="queued",
                     error_message=False,
@@ -356,6 +374,20 @@ class RopoAssignment(models.Model):
             case.write(vals)
         self.env["ropo.worker"]._trigger_once("cron_transfer")
         self.env["ropo.worker"]._trigger_once("cron_poll")
+
+    def _confirm_warnings(self):
+        """Who retries has read why the case stopped, and confirms it with that."""
+        verdict = self.move_id._ropo_verdicts(for_cases=self)[self.move_id]
+        texts = [text for _code, text in verdict.warnings]
+        if texts:
+            self.warnings_confirmed = "\n".join(texts)
+            self._message_log(
+                body=self.env._(
+                    "%(user)s confirmed: %(warnings)s",
+                    user=self.env.user.name,
+                    warnings=" ".join(texts),
+                )
+            )
 
     def action_cancel(self):
         """Undo cases that have not been sent."""
@@ -407,7 +439,9 @@ class RopoAssignment(models.Model):
             )
         if self.state not in HANDED_OVER:
             raise UserError(
-                self.env._("%(name)s is not at Ropo: cancel it instead.", name=self.name)
+                self.env._(
+                    "%(name)s is not at Ropo: cancel it instead.", name=self.name
+                )
             )
         return self.move_id.action_reverse()
 
@@ -421,7 +455,9 @@ class RopoAssignment(models.Model):
         self.ensure_one()
         self._check_worker_rights()
         if self.environment != "demo":
-            raise UserError(self.env._("Only cases of the demo environment have steps."))
+            raise UserError(
+                self.env._("Only cases of the demo environment have steps.")
+            )
         self.env["ropo.sandbox"]._next_step(self.sudo())
         self.action_refresh()
 
@@ -528,7 +564,9 @@ class RopoAssignment(models.Model):
         now = fields.Datetime.now()
         return (
             Domain("state", "in", states)
-            & Domain("company_id", "child_of", self.env["res.company"]._ropo_active().ids)
+            & Domain(
+                "company_id", "child_of", self.env["res.company"]._ropo_active().ids
+            )
             & (Domain("next_try_at", "=", False) | Domain("next_try_at", "<=", now))
         )
 
@@ -722,9 +760,7 @@ class RopoAssignment(models.Model):
                     row=case,
                     company=case.company_id.root_id,
                     call=lambda client, number=number, known=known: (
-                        client.invoice(known)
-                        if known
-                        else client.find_invoices(number)
+                        client.invoice(known) if known else client.find_invoices(number)
                     ),
                     token=token,
                 )
@@ -796,11 +832,11 @@ class RopoAssignment(models.Model):
             if verdict.blocks:
                 case._refuse(verdict)
                 continue
-            claim = case.move_id.amount_residual
+            if case._has_new_warnings(verdict):
+                continue
             token = case._take_lease(
                 state="sending",
-                posts=case.posts + 1,
-                capital_amount=claim,
+                capital_amount=case.move_id.amount_residual,
                 baseline=case._baseline_now(),
                 error_message=False,
                 next_try_at=False,
@@ -831,10 +867,56 @@ class RopoAssignment(models.Model):
                 }
             )
             self._note(
-                self.env._("Not transferred to Ropo any more: %(reason)s", reason=reason)
+                self.env._(
+                    "Not transferred to Ropo any more: %(reason)s", reason=reason
+                )
             )
         else:
             self._stop(reason)
+
+    def _has_new_warnings(self, verdict):
+        """Stop for what nobody has confirmed: it came up while the case was waiting."""
+        confirmed = self.warnings_confirmed or ""
+        new = [text for _code, text in verdict.warnings if text not in confirmed]
+        if new:
+            self._stop(
+                self.env._(
+                    "Please check first, then retry: %(warnings)s",
+                    warnings=" ".join(new),
+                )
+            )
+        return bool(new)
+
+    def _settle_claim(self, remote_capital):
+        """Take the claim Ropo has, where it is not the one of the last attempt.
+
+        An earlier hand-over may have got there after all; or Ropo may have taken the
+        invoice's total: then what was paid before is still to be told. Without a word
+        from Ropo the earliest claim counts: it leaves out no payment.
+        """
+        candidates = [
+            [self.capital_amount, self.baseline],
+            *(self.earlier_claims or []),
+        ]
+        if not remote_capital:
+            chosen = candidates[1] if self.earlier_claims else candidates[0]
+        else:
+            candidates.append([self.move_id.amount_total, []])
+            chosen = next(
+                (
+                    claim
+                    for claim in candidates
+                    if not self.currency_id.compare_amounts(claim[0], remote_capital)
+                ),
+                candidates[0],
+            )
+        self.write(
+            {
+                "capital_amount": chosen[0],
+                "baseline": chosen[1],
+                "earlier_claims": False,
+            }
+        )
 
     def _to_wire(self):
         """The claim as the client sends it."""
@@ -867,7 +949,7 @@ class RopoAssignment(models.Model):
             case._take_back_to_queue()
         elif not isinstance(error, Rejected):
             case._lose_sight(error)
-        elif error.reason == "conflict" and case.posts > 1:
+        elif error.reason == "conflict" and case.earlier_claims:
             # Perhaps it was an earlier attempt of ours that got there after all.
             case._lose_sight(error)
         else:
@@ -962,8 +1044,14 @@ class RopoAssignment(models.Model):
             # Somebody could not wait; that makes no second opinion.
             vals = {"next_try_at": case.looked_at + LOOK_APART}
         else:
-            # Two believable answers, minutes apart: it never arrived.
-            vals = {"state": "queued", "next_try_at": False, "looks": 0}
+            # Two believable answers, minutes apart: it never arrived, we must think.
+            claim = [case.capital_amount, case.baseline or []]
+            vals = {
+                "state": "queued",
+                "next_try_at": False,
+                "looks": 0,
+                "earlier_claims": [*(case.earlier_claims or []), claim],
+            }
         case.write({**vals, "token": False})
         case._review()
         case._wake("cron_transfer")
@@ -978,9 +1066,11 @@ class RopoAssignment(models.Model):
 
     @api.model
     def _run_due_effects(self):
-        """Chatter, activities and fields elsewhere, each case in its own transaction."""
+        """Chatter, activities, fields elsewhere: each case in its own transaction."""
         worker = self.env["ropo.worker"]
-        due = self.search([("effects_due", "=", True)], limit=200)
+        due = self.search([("effects_due", "=", True)], limit=EFFECTS)
+        if len(due) == EFFECTS:
+            worker._trigger_once("cron_report")
         worker._end_transaction()
         for case in due:
             worker._each(case, lambda row: row._lock_in(dict(STATES))._run_effects())
@@ -1032,8 +1122,11 @@ class RopoAssignment(models.Model):
             self.move_id.invoice_user_id,
         )
         for user in candidates:
-            if user and user.active and not user.share and user.id != self.env.ref(
-                "base.user_root"
-            ).id:
+            if (
+                user
+                and user.active
+                and not user.share
+                and user.id != self.env.ref("base.user_root").id
+            ):
                 return user
         return self.env.ref("base.user_admin")

@@ -95,6 +95,10 @@ class RopoAssignmentEvent(models.Model):
         string="Question in full",
         compute="_compute_question",
     )
+    details = fields.Text(
+        compute="_compute_details",
+        help="The entry reported, what Ropo wrote, why it waits.",
+    )
     answer = fields.Selection(
         [
             ("paid", "Report as paid"),
@@ -108,7 +112,8 @@ class RopoAssignmentEvent(models.Model):
     answered_at = fields.Datetime(readonly=True, copy=False)
     error_message = fields.Text(string="Reason")
     due_at = fields.Datetime(
-        copy=False, help="Sent not before then, so that a slip mended at once is silent."
+        copy=False,
+        help="Sent not before then, so that a slip mended at once is silent.",
     )
     # The lease
     token = fields.Char(copy=False, groups="base.group_system")
@@ -142,6 +147,16 @@ class RopoAssignmentEvent(models.Model):
         for event in self:
             event.question = event.state == "decision" and event._question()
 
+    @api.depends("question", "text", "error_message", "counterpart_move_id")
+    def _compute_details(self):
+        for event in self:
+            event.details = event.question or ". ".join(
+                filter(
+                    None,
+                    [event.counterpart_move_id.name, event.text, event.error_message],
+                )
+            )
+
     # ------------------------------------------------------------------
     # Buttons
     # ------------------------------------------------------------------
@@ -151,7 +166,9 @@ class RopoAssignmentEvent(models.Model):
         for event in self.sudo():
             if event.state not in ("error", "queued"):
                 raise UserError(
-                    self.env._("Only reports that are waiting or refused can be retried.")
+                    self.env._(
+                        "Only reports that are waiting or refused can be retried."
+                    )
                 )
             event.write(
                 {
@@ -230,31 +247,30 @@ class RopoAssignmentEvent(models.Model):
     def _question(self):
         """The question of a decision, in words for the activity."""
         self.ensure_one()
-        _ = self.env._
         texts = {
-            "misc": _(
+            "misc": self.env._(
                 "%(entry)s lowered the invoice by %(amount)s, and is neither a payment "
                 "nor a credit note. Report it as paid, as credited, or keep collecting?"
             ),
-            "write_off": _(
+            "write_off": self.env._(
                 "With %(entry)s, %(amount)s of the invoice was written off. Report it "
                 "as paid, as credited, or keep collecting?"
             ),
-            "origin": _(
+            "origin": self.env._(
                 "%(entry)s brought %(amount)s. The debtor paid Ropo just that much: is "
                 "it from the customer, or is it Ropo's settlement?"
             ),
-            "full_credit": _(
+            "full_credit": self.env._(
                 "%(entry)s credits the whole invoice (%(amount)s) though part of it was "
                 "paid. Report the credit to Ropo, which ends the case, or not?"
             ),
-            "over_claim": _(
+            "over_claim": self.env._(
                 "%(entry)s brought %(amount)s more than what is open at Ropo. Ropo is "
                 "not told: find out with Ropo who gets money back."
             ),
         }
         return texts[self.decision] % {
-            "entry": self.counterpart_move_id.name or _("A deleted entry"),
+            "entry": self.counterpart_move_id.name or self.env._("A deleted entry"),
             "amount": self.currency_id.format(self.amount),
         }
 

@@ -102,6 +102,7 @@ class RopoAssignment(models.Model):
                 "last_change": fields.Datetime.now(),
             }
         )
+        self._settle_claim(float(remote.capital or 0))
         self._note(self.env._("Ropo has opened case %(case)s.", case=remote.id))
         self._take_assignment(remote)
         self._mark_recheck()
@@ -186,7 +187,9 @@ class RopoAssignment(models.Model):
         """
         worker = self.env["ropo.worker"]
         now = fields.Datetime.now()
-        fresh = company.ropo_poll_started and company.ropo_poll_started + LIST_EVERY > now
+        fresh = (
+            company.ropo_poll_started and company.ropo_poll_started + LIST_EVERY > now
+        )
         if company.ropo_poll_page <= 1:
             followed = Domain("company_id", "child_of", company.id) & Domain(
                 "state", "in", ("pending", "sent", "unknown")
@@ -289,7 +292,9 @@ class RopoAssignment(models.Model):
             case._review()
 
     def _stage_label(self, stage, raw):
-        labels = dict(self._fields["collection_status"]._description_selection(self.env))
+        labels = dict(
+            self._fields["collection_status"]._description_selection(self.env)
+        )
         if stage and stage != "other":
             return labels[stage]
         return raw or "-"

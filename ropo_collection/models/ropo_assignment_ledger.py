@@ -148,7 +148,9 @@ class RopoAssignment(models.Model):
         money = credited - sum(written_off.mapped("balance"))
         for line in written_off:
             if line.balance > 0:
-                kinds.append(self._write_off_kind(line, amount * line.balance / credited))
+                kinds.append(
+                    self._write_off_kind(line, amount * line.balance / credited)
+                )
                 shares.append(line.balance)
         # Income booked along with it (balance < 0) did not lower the invoice.
         kinds.append(ledger.PAID)
@@ -182,16 +184,22 @@ class RopoAssignment(models.Model):
             return False
         lines = line | payment.reconciled_statement_line_ids
         partner = company.ropo_settlement_partner_id.commercial_partner_id
-        if partner and partner in (
-            lines.partner_id | payment.partner_id | lines.partner_bank_id.partner_id
-        ).commercial_partner_id:
+        if (
+            partner
+            and partner
+            in (
+                lines.partner_id | payment.partner_id | lines.partner_bank_id.partner_id
+            ).commercial_partner_id
+        ):
             return True
         ibans = _plain_set(company.ropo_settlement_ibans)
         ibans |= _plain_set(",".join(partner.bank_ids.mapped("acc_number")))
         names = _plain_set(company.ropo_settlement_names)
         for bank_line in lines:
             account = bank_line.account_number or bank_line.partner_bank_id.acc_number
-            if ibans & _plain_set(account) or names & _plain_set(bank_line.partner_name):
+            if ibans & _plain_set(account) or names & _plain_set(
+                bank_line.partner_name
+            ):
                 return True
         return False
 
@@ -343,7 +351,8 @@ class RopoAssignment(models.Model):
     def _sync_reports(self, parts):
         """Queue what is owed, and drop what waits and is not owed any more."""
         waiting = self.event_ids.filtered(
-            lambda event: event.direction == "out" and event.state in ("queued", "error")
+            lambda event: event.direction == "out"
+            and event.state in ("queued", "error")
         )
         for part in parts:
             same = waiting.filtered(
@@ -481,7 +490,6 @@ class RopoAssignment(models.Model):
                 case.write({**vals, "effects_due": True})
 
     def _attention_reasons(self):
-        _ = self.env._
         reasons = []
         if self.state == "error" and self.error_message:
             reasons.append(self.error_message)
@@ -491,7 +499,7 @@ class RopoAssignment(models.Model):
                 reasons.append(event._question())
             elif event.direction == "out" and event.state == "error":
                 reasons.append(
-                    _(
+                    self.env._(
                         "Ropo refused a report of %(amount)s: %(reason)s",
                         amount=self.currency_id.format(event.amount),
                         reason=event.error_message,
@@ -499,9 +507,9 @@ class RopoAssignment(models.Model):
                 )
             elif event.state == "unknown" and event.looks >= PATIENCE:
                 reasons.append(
-                    _(
+                    self.env._(
                         "It can't be told whether Ropo received the report of "
-                        "%(amount)s booked on %(date)s. Ask Ropo before doing anything.",
+                        "%(amount)s booked on %(date)s. Ask Ropo before anything else.",
                         amount=self.currency_id.format(event.amount),
                         date=event.booked_at,
                     )
@@ -514,7 +522,7 @@ class RopoAssignment(models.Model):
             and self.currency_id.compare_amounts(claim_there, self.capital_amount)
         ):
             reasons.append(
-                _(
+                self.env._(
                     "Ropo shows a claim of %(there)s, but %(here)s was handed over.",
                     there=self.currency_id.format(claim_there),
                     here=self.currency_id.format(self.capital_amount),
@@ -523,19 +531,15 @@ class RopoAssignment(models.Model):
         return reasons
 
     def _excess_reasons(self):
-        _ = self.env._
         delay = timedelta(minutes=self.company_id.root_id.ropo_report_delay)
-        if (
-            not self.excess_since
-            or self.excess_since + delay > fields.Datetime.now()
-        ):
+        if not self.excess_since or self.excess_since + delay > fields.Datetime.now():
             return []
         reasons = []
         number = self.external_id or self.maventa_invoice_id or self.name
         for amount, text in (
             (
                 self.excess_paid,
-                _(
+                self.env._(
                     "Ropo was told of payments that are not matched any more. Ask Ropo "
                     "to correct it: case %(case)s, invoice %(name)s, payments reported "
                     "too much %(amount)s."
@@ -543,7 +547,7 @@ class RopoAssignment(models.Model):
             ),
             (
                 self.excess_credited,
-                _(
+                self.env._(
                     "Ropo was told of credit notes that are not matched any more. Ask "
                     "Ropo to correct it: case %(case)s, invoice %(name)s, credits "
                     "reported too much %(amount)s."
@@ -551,7 +555,7 @@ class RopoAssignment(models.Model):
             ),
             (
                 self.excess_back,
-                _(
+                self.env._(
                     "More is open than was handed over: something matched before the "
                     "transfer was taken away. Ask Ropo to raise the claim: case "
                     "%(case)s, invoice %(name)s, missing %(amount)s."
@@ -681,7 +685,8 @@ class RopoAssignment(models.Model):
         return self._reports_where(
             SQL(
                 """
-                (e.state = 'unknown' OR e.state = 'sending' AND e.attempt_at <= %(over)s)
+                (e.state = 'unknown'
+                 OR e.state = 'sending' AND e.attempt_at <= %(over)s)
                 AND (e.next_try_at IS NULL OR e.next_try_at <= %(now)s)
                 """,
                 over=now - LEASE,

@@ -79,18 +79,17 @@ class RopoAssignmentPayer(models.Model):
 
         :return: a list of translated names of what is missing
         """
-        _ = self.env._
         needed = {
-            "name": _("name"),
-            "street": _("street"),
-            "zip": _("post code"),
-            "city": _("city"),
-            "country_id": _("country"),
+            "name": self.env._("name"),
+            "street": self.env._("street"),
+            "zip": self.env._("post code"),
+            "city": self.env._("city"),
+            "country_id": self.env._("country"),
         }
         if receivables_type.startswith("b2b") and vals.get("kind") == "company":
-            needed["bid"] = _("business id")
+            needed["bid"] = self.env._("business id")
         if receivables_type == "b2c_rental":
-            needed["ssn"] = _("personal identity number")
+            needed["ssn"] = self.env._("personal identity number")
         return [text for name, text in needed.items() if not vals.get(name)]
 
     def _to_wire(self):

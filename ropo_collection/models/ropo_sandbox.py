@@ -36,7 +36,8 @@ class DatabaseStore:
             after = json.dumps(state)
             if after != before:
                 cr.execute("UPDATE ropo_sandbox SET state = %s WHERE id = 1", (after,))
-            cr.commit()
+            # The other party's memory, in a transaction of its own.
+            cr.commit()  # pylint: disable=invalid-commit
 
 
 class RopoSandbox(models.Model):
@@ -64,7 +65,7 @@ class RopoSandbox(models.Model):
             DEMO_KEY,
             name=company.name,
             business_id=company.company_registry or company.vat or "",
-            # Elsewhere the demo shows what it shows in Finland: the wizard says why not.
+            # Elsewhere it plays Finland; the wizard says why nothing can be sent.
             country=country if country in COUNTRY_CURRENCY else "FI",
         )
         account = Account(

@@ -2,11 +2,12 @@ import logging
 import random
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Callable
+from typing import Any
 
 import psycopg2
 
@@ -62,44 +63,49 @@ class RopoWorker(models.AbstractModel):
     @api.model
     def _explain(self, error):
         """An error of the client as a sentence for a person."""
-        _ = self.env._
         sentences = {
-            "switched_off": _("Ropo is switched off for this company."),
-            "neutralized": _(
+            "switched_off": self.env._("Ropo is switched off for this company."),
+            "neutralized": self.env._(
                 "This is a neutralized copy of a database: nothing is sent from it."
             ),
-            "keys_missing": _(
+            "keys_missing": self.env._(
                 "Maventa's keys are missing. An administrator enters them in Settings."
             ),
-            "unreachable": _("Maventa can't be reached at the moment."),
-            "timeout": _("Maventa did not answer in time."),
-            "busy": _("Maventa is busy and asks to try later."),
-            "server_error": _("Maventa had a problem of its own."),
-            "unreadable_answer": _("Maventa's answer can't be read."),
-            "not_believable": _(
+            "unreachable": self.env._("Maventa can't be reached at the moment."),
+            "timeout": self.env._("Maventa did not answer in time."),
+            "busy": self.env._("Maventa is busy and asks to try later."),
+            "server_error": self.env._("Maventa had a problem of its own."),
+            "unreadable_answer": self.env._("Maventa's answer can't be read."),
+            "not_believable": self.env._(
                 "Maventa says it does not know this, but its answer can't be relied on."
             ),
-            "wrong_keys": _(
+            "wrong_keys": self.env._(
                 "Maventa refuses the keys. An administrator checks company UUID, user "
                 "API key and vendor API key in Settings."
             ),
-            "missing_rights": _(
+            "missing_rights": self.env._(
                 "The keys lack rights at Maventa: %(scopes)s. Ask Maventa to add them.",
                 scopes=", ".join(getattr(error, "missing_scopes", ()) or ("?",)),
             ),
-            "no_access": _("Maventa gives no access with these keys."),
-            "service_not_active": _("The Ropo service is not active at Maventa."),
-            "not_found": _("Maventa does not know this."),
-            "forbidden": _("Maventa does not allow this."),
-            "invalid": _("Maventa does not accept this."),
-            "conflict": _("Maventa says this has been done already."),
+            "no_access": self.env._("Maventa gives no access with these keys."),
+            "service_not_active": self.env._(
+                "The Ropo service is not active at Maventa."
+            ),
+            "not_found": self.env._("Maventa does not know this."),
+            "forbidden": self.env._("Maventa does not allow this."),
+            "invalid": self.env._("Maventa does not accept this."),
+            "conflict": self.env._("Maventa says this has been done already."),
         }
         if not isinstance(error, MaventaError):
-            return _("Something unexpected went wrong; the server's log tells more.")
-        text = sentences.get(error.reason) or _("Maventa refused the request.")
+            return self.env._(
+                "Something unexpected went wrong; the server's log tells more."
+            )
+        text = sentences.get(error.reason) or self.env._("Maventa refused the request.")
         said = "; ".join(filter(None, [error.message, *error.details]))
         if said and not isinstance(error, NotNow):
-            text = _("%(sentence)s It says: %(said)s", sentence=text, said=said)
+            text = self.env._(
+                "%(sentence)s It says: %(said)s", sentence=text, said=said
+            )
         return text
 
     @api.model
@@ -235,16 +241,19 @@ class RopoWorker(models.AbstractModel):
                 futures.append(pool.submit(self._call_one, job, client))
         for future in futures:
             future.result()
-        for job in jobs:
-            self._settle(job, self._account_follows)
+        self._accounts_follow(jobs)
 
     @api.model
-    def _account_follows(self, job):
-        """Pause a company whose account is in trouble; go on when it is over."""
-        if isinstance(job.error, AccountTrouble):
-            job.company._ropo_pause(job.error)
-        elif not isinstance(job.error, NotNow):
-            job.company._ropo_resume()
+    def _accounts_follow(self, jobs):
+        """Pause companies whose account is in trouble; go on when it is over."""
+        for company in {job.company for job in jobs}:
+            errors = [job.error for job in jobs if job.company == company]
+            trouble = [error for error in errors if isinstance(error, AccountTrouble)]
+            answered = any(not isinstance(error, NotNow) for error in errors)
+            if trouble:
+                self._each(company, lambda row, t=trouble: row._ropo_pause(t[0]))
+            elif answered and company.ropo_trouble:
+                self._each(company, lambda row: row._ropo_resume())
 
     @staticmethod
     def _call_one(job, client):

@@ -162,9 +162,7 @@ def compare(*, claim, residual, parts, baseline, told, paid_to_ropo, currency):
     to_tell, held = _take(
         sorted(to_tell, key=_oldest_first), currency.round(room), currency
     )
-    to_decide += [
-        replace(part, kind=DECISION, decision="over_claim") for part in held
-    ]
+    to_decide += [replace(part, kind=DECISION, decision="over_claim") for part in held]
     return Comparison(
         to_tell=tuple(to_tell),
         to_decide=tuple(to_decide),

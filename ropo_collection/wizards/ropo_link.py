@@ -103,9 +103,7 @@ class RopoLink(models.TransientModel):
                 )
             )
         if move._ropo_live(("sending", "unknown", "pending", "sent")):
-            raise UserError(
-                self.env._("%(name)s is at Ropo already.", name=move.name)
-            )
+            raise UserError(self.env._("%(name)s is at Ropo already.", name=move.name))
         move._ropo_take_hit(hit)
         move.message_post(
             body=self.env._("Found at Maventa: invoice id %(id)s.", id=hit.id)

@@ -34,9 +34,7 @@ class RopoTransfer(models.TransientModel):
     in_progress = fields.Boolean(compute="_compute_progress")
     done_count = fields.Integer(string="At Ropo", compute="_compute_progress")
     waiting_count = fields.Integer(string="On the way", compute="_compute_progress")
-    failed_count = fields.Integer(
-        string="Need a person", compute="_compute_progress"
-    )
+    failed_count = fields.Integer(string="Need a person", compute="_compute_progress")
 
     @api.model
     def _open_for(self, invoices):
@@ -83,7 +81,9 @@ class RopoTransfer(models.TransientModel):
         for wizard in self:
             states = wizard.assignment_ids.mapped("state")
             wizard.done_count = sum(state in ("sent", "closed") for state in states)
-            wizard.failed_count = sum(state in ("error", "cancelled") for state in states)
+            wizard.failed_count = sum(
+                state in ("error", "cancelled") for state in states
+            )
             wizard.waiting_count = len(states) - wizard.done_count - wizard.failed_count
             wizard.in_progress = bool(wizard.waiting_count)
 

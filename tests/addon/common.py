@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 from odoo import Command, fields
+from odoo.tests import tagged
+
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 from odoo.addons.ropo_collection.maventa import client as maventa_client
 from odoo.addons.ropo_collection.maventa.sandbox import Faults, Sandbox, serve
-from odoo.tests import tagged
 
 KEYS = {
     "maventa_company_uuid": "11111111-1111-4111-8111-111111111111",

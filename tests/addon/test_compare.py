@@ -5,8 +5,9 @@ from datetime import date, timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from odoo.addons.ropo_collection.tools import ledger
 from odoo.tests import TransactionCase, tagged
+
+from odoo.addons.ropo_collection.tools import ledger
 
 CENTS = st.integers(1, 12_000).map(lambda cents: cents / 100)
 DAYS = st.integers(0, 30).map(lambda days: date(2026, 1, 1) + timedelta(days=days))

@@ -103,7 +103,7 @@ class TestEligibility(RopoCommon):
         theirs.partner_id.ropo_excluded = True
         self.assertBlocked(move, "excluded")
         self.assertBlocked(theirs, "partner_excluded")
-        other = self.setup_other_company()["company"]
+        other = self.env["res.company"].create({"name": "Sample Other Oy"})
         excluded = theirs.partner_id.with_company(other).ropo_excluded
         self.assertFalse(excluded, "each company decides for itself")
 

@@ -7,10 +7,11 @@ from unittest.mock import patch
 from psycopg2 import IntegrityError
 
 from odoo import fields
-from odoo.addons.ropo_collection.maventa.client import Client
 from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
+
+from odoo.addons.ropo_collection.maventa.client import Client
 
 from .common import KEYS, RopoCommon
 
@@ -262,6 +263,45 @@ class TestTransferFaults(TransferCommon):
         self.look_again(case)
         self.assertEqual(self.hand_overs(case)[1], 1)
         self.assertIn(case.state, ("pending", "sent"))
+
+    def test_paid_between_a_late_hand_over_and_its_repetition(self):
+        """Ropo has the first claim, so the payment made since has to be told."""
+        case = self.queued(fault="cut_before")
+        self.run_cron("transfer")
+        first = case._to_wire()
+        self.look_again(case)
+        self.look_again(case)
+        self.assertEqual(case.state, "queued")
+        with self.company._ropo_client() as client:
+            client.transfer(case.maventa_invoice_id, first)
+        self.pay(case.move_id, 40.0)
+        self.look_again(case)
+        self.assertEqual(case.capital_amount, 60.0)
+        self.look_again(case)
+        self.run_cron("poll", "report")
+        self.assertEqual(case.state, "sent")
+        self.assertEqual(case.capital_amount, 100.0)
+        self.assertEqual(self.told(case)["paid"], [40.0])
+        self.assertEqual(case.open_amount, 60.0)
+
+    def test_what_came_up_while_the_case_waited_is_asked_about(self):
+        case = self.queued()
+        self.env["account.payment"].create(
+            {
+                "amount": 30.0,
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": self.business.id,
+            }
+        ).action_post()
+        self.run_cron("transfer")
+        self.assertEqual(case.state, "error")
+        self.assertNotSent(case)
+        self.assertNeedsPerson(case, "30.00")
+        case.action_retry()
+        self.run_cron("transfer")
+        self.assertHandedOver(case)
+        self.assertIn("30.00", case.warnings_confirmed)
 
     def test_ropo_does_not_take_the_claim(self):
         self.sandbox.processing_seconds = 3600

@@ -78,9 +78,7 @@ class Life:
             print(f"{what:<58}", flush=True)
             return
         case = self.read_case()
-        told = (
-            f"paid {case['reported_paid']:.2f}, credited {case['reported_credited']:.2f}"
-        )
+        told = f"paid {case['reported_paid']:.2f}, credited {case['reported_credited']:.2f}"
         print(
             f"{what:<58} {case['residual']:>9.2f}   {told:<30} "
             f"{case['remote_open']:>9.2f}",
@@ -178,9 +176,9 @@ class Life:
             },
         )
         self.odoo.call("account.move", "action_post", [self.move_id])
-        self.number = self.odoo.one("account.move", [("id", "=", self.move_id)], "name")[
-            "name"
-        ]
+        self.number = self.odoo.one(
+            "account.move", [("id", "=", self.move_id)], "name"
+        )["name"]
         self.show(f"Invoice {self.number} of 100.00, due 30 days ago")
 
     def transfer(self):
@@ -217,7 +215,9 @@ class Life:
 
     def credit(self, amount):
         context = {"active_model": "account.move", "active_ids": [self.move_id]}
-        journal = self.odoo.one("account.move", [("id", "=", self.move_id)], "journal_id")
+        journal = self.odoo.one(
+            "account.move", [("id", "=", self.move_id)], "journal_id"
+        )
         wizard = self.odoo.call(
             "account.move.reversal",
             "create",

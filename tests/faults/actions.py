@@ -25,9 +25,7 @@ def set_up(env, url, report_delay=0):
     company = env.company
     finland = env.ref("base.fi")
     company.write({"name": "Sample Oy", "country_id": finland.id})
-    env["account.chart.template"].try_loading(
-        "fi", company=company, install_demo=False
-    )
+    env["account.chart.template"].try_loading("fi", company=company, install_demo=False)
     env.ref("base.EUR").active = True
     company.partner_id.tz = "Europe/Helsinki"
     company.write(

@@ -14,7 +14,6 @@ Everything runs in one process and in one thread at a time, so that a seed repla
 
 import argparse
 import contextlib
-import itertools
 import json
 import logging
 import random
@@ -24,7 +23,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 import hypothesis
-import psycopg2
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -156,13 +154,15 @@ class Campaign:
     """What all histories of one process share."""
 
     count = Counter()
+    talkative = False
 
     def __init__(self, database):
         odoo.tools.config.parse_config(
-            ["--database", database.name, "--no-http", "--log-level=critical"]
+            ["--database", database.name, "--no-http", "--log-level=info"]
         )
         # Faults are the rule here, and each is logged.
-        logging.getLogger("odoo").setLevel(logging.CRITICAL)
+        if not self.talkative:
+            logging.getLogger("odoo").setLevel(logging.CRITICAL)
         self.database = database
         self.registry = Registry(database.name)
         from odoo.addons.ropo_collection.maventa import client, sandbox
@@ -305,11 +305,17 @@ class History(RuleBasedStateMachine):
 
     # -- helpers -----------------------------------------------------------------------
 
-    def act(self, function, *args):
-        """A person does something; what Odoo refuses did not happen."""
+    def act(self, function, *args, kind=None, split=()):
+        """A person does something; what Odoo refuses did not happen.
+
+        :param kind: what the entries really are that the function returns
+        """
         Campaign.count["operations"] += 1
         try:
-            return self.campaign.in_odoo(function, *args)
+            made = self.campaign.in_odoo(function, *args)
+            if kind:
+                self._book(made, kind, split)
+            return made
         except UserError:
             Campaign.count["refused"] += 1
             return None
@@ -398,10 +404,17 @@ class History(RuleBasedStateMachine):
 
     # -- invoices and transfers --------------------------------------------------------
 
-    @initialize()
-    def begin(self):
+    @initialize(at_ropo=st.sampled_from([2, 1, 1, 0]))
+    def begin(self, at_ropo):
         self.customer = self.campaign.in_odoo(actions.customer, "Sample Business Oy")
-        self._add_invoice(100.0)
+        for _number in range(max(at_ropo, 1)):
+            self._add_invoice(100.0)
+        if at_ropo:
+            ids = [case.move_id for case in self.cases]
+            self.campaign.in_odoo(actions.transfer, ids)
+            self._run(("transfer", "poll", "report"))
+            for case in self.cases:
+                case.transferred = True
 
     def _add_invoice(self, amount):
         [made] = self.campaign.in_odoo(actions.invoices, self.customer, [amount])
@@ -461,11 +474,9 @@ class History(RuleBasedStateMachine):
         date = self.campaign.clock.now().date() - timedelta(days=days_ago)
 
         def pay(env):
-            return self._register(
-                env, [case.move_id], amount=amount, payment_date=date
-            )
+            return self._register(env, [case.move_id], amount=amount, payment_date=date)
 
-        self._book(self.act(pay), PAID)
+        self.act(pay, kind=PAID)
 
     @rule()
     def pay_all_at_once(self):
@@ -477,7 +488,7 @@ class History(RuleBasedStateMachine):
         def pay(env):
             return self._register(env, moves, group_payment=True)
 
-        self._book(self.act(pay), PAID)
+        self.act(pay, kind=PAID)
 
     @rule(
         index=st.integers(0, 3),
@@ -504,7 +515,7 @@ class History(RuleBasedStateMachine):
                 writeoff_account_id=self.campaign.ids[account],
             )
 
-        self._book(self.act(pay), PAID, [(kind, difference), (PAID, amount)])
+        self.act(pay, kind=PAID, split=[(kind, difference), (PAID, amount)])
 
     @rule(index=st.integers(0, 3), share=st.sampled_from([0.2, 0.3, 1.0]))
     def credit(self, index, share):
@@ -523,7 +534,7 @@ class History(RuleBasedStateMachine):
             note.action_post()
             return [(0, note.id)]
 
-        self._book(self.act(credit), CREDITED)
+        self.act(credit, kind=CREDITED)
 
     @rule(index=st.integers(0, 3))
     def set_off(self, index):
@@ -561,7 +572,7 @@ class History(RuleBasedStateMachine):
             (line | entry.line_ids.filtered("credit")).reconcile()
             return [(0, entry.id)]
 
-        self._book(self.act(set_off), ASKED)
+        self.act(set_off, kind=ASKED)
 
     @precondition(lambda self: self._unsettled())
     @rule(index=st.integers(0, 3), whole=st.booleans(), known=st.booleans())
@@ -585,11 +596,8 @@ class History(RuleBasedStateMachine):
                 env, [case.move_id], amount=amount, journal_id=journal
             )
 
-        made = self.act(settle)
-        if made:
+        if self.act(settle, kind=SETTLED):
             case.settled = cents(case.settled + amount)
-        self._book(made, SETTLED)
-        self._watch()
 
     def _unsettled(self):
         return [case for case in self.sent() if case.paid_to_ropo > case.settled]
@@ -750,12 +758,20 @@ class History(RuleBasedStateMachine):
         names=st.sampled_from(
             [("transfer",), ("poll",), ("report",), ("transfer", "poll", "report")]
         ),
-        faults=st.dictionaries(st.integers(1, 12), st.sampled_from(FAULTS), max_size=3),
-        crash=st.none()
-        | st.tuples(
-            st.sampled_from(["call", "commit"]),
-            st.integers(1, 14),
-            st.sampled_from(["before", "after"]),
+        faults=st.one_of(
+            st.just({}),
+            st.dictionaries(
+                st.integers(1, 8), st.sampled_from(FAULTS), min_size=1, max_size=3
+            ),
+        ),
+        crash=st.one_of(
+            st.none(),
+            st.none(),
+            st.tuples(
+                st.sampled_from(["call", "commit"]),
+                st.integers(1, 10),
+                st.sampled_from(["before", "after"]),
+            ),
         ),
     )
     def scheduler_comes(self, names, faults, crash):
@@ -842,7 +858,8 @@ class History(RuleBasedStateMachine):
         there = self.campaign.sandbox.case(case.remote_id)
         told = {PAID: float(there["told_paid"])}
         told[CREDITED] = float(there["told_credited"])
-        excess = {PAID: float(excess_paid), CREDITED: float(excess_credited)}
+        excess = {PAID: float(excess_paid or 0)}
+        excess[CREDITED] = float(excess_credited or 0)
         facts = self._facts(case, there, told, excess, case_id)
         assert cents(float(claim) - case.claim) == 0, facts
         assert there["open_amount"] >= 0, facts
@@ -854,9 +871,10 @@ class History(RuleBasedStateMachine):
             Campaign.count["closed"] += 1
             return
         assert state == "sent", (state, facts)
-        assert cents(float(to_ropo) - case.paid_to_ropo) == 0, facts
+        assert cents(float(to_ropo or 0) - case.paid_to_ropo) == 0, facts
         expected, gone = self.expected(case)
-        open_ = self._open_questions(case_id)
+        open_ = self._open_questions(case, case_id)
+        # Shares of write-offs are rounded: two cents are nobody's money.
         for kind in TOLD_KINDS:
             difference = cents(
                 told[kind] - excess[kind] - (expected[kind] - open_[kind])
@@ -864,24 +882,32 @@ class History(RuleBasedStateMachine):
             if gone:
                 # A part of the baseline is gone: what came in its place of another
                 # kind tells nothing new, up to what is gone.
-                assert -gone - 0.02 <= difference <= 0.02, (kind, difference, facts)
-            elif abs(difference) > 0.02:
+                low = -gone - open_["either"] - 0.02
+                assert low <= difference <= 0.02, (kind, difference, facts)
+            elif not -open_["either"] - 0.02 <= difference <= 0.02:
                 Campaign.count["lost" if difference < 0 else "doubled"] += 1
                 raise AssertionError(f"{kind}: {difference:+.2f} {facts}")
         assert not any(excess.values()) or needy, facts
         assert not any(open_.values()) or needy, facts
         Campaign.count["compared"] += 1
 
-    def _open_questions(self, case_id):
+    def _open_questions(self, case, case_id):
+        """What is asked of each kind; ``either`` where an entry is of both."""
         sums = defaultdict(float)
         for entry_id, decision, amount in self.query(
             "SELECT counterpart_ref, decision, amount FROM ropo_assignment_event"
             " WHERE assignment_id = %s AND state = 'decision'",
             case_id,
         ):
-            kind = self.book[entry_id].kind
+            answers = [answer for answer in case.answers if answer[0] == entry_id]
+            entry = self.book[entry_id]
+            kind = entry.kind
             if decision in ("misc", "write_off"):
                 kind = ASKED
+            elif entry.split:
+                kind = "either"
+            elif kind == ASKED:
+                kind = [becomes for _id, _of, _sum, becomes in answers][-1]
             sums[kind] += float(amount)
         return sums
 
@@ -941,7 +967,9 @@ def main():
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--shrink", action="store_true", help="find a short history")
+    parser.add_argument("--log", action="store_true", help="let Odoo log")
     options = parser.parse_args()
+    Campaign.talkative = options.log
     seed = options.seed
     if seed is None:
         seed = random.SystemRandom().randrange(10**6)

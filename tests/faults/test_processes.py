@@ -87,9 +87,7 @@ def test_killed_between_the_answer_to_a_transfer_and_the_commit(house, worker, m
     house.office.run("transfer", move_ids=[invoice])
     before = house.sandbox.count("POST", "/assignment/ropo")
     model = "ropo.assignment" if method == "_settle_transfer" else "ropo.worker"
-    worker.start(
-        "scheduled", names=["transfer"], pause=[model, method], retrying=False
-    )
+    worker.start("scheduled", names=["transfer"], pause=[model, method], retrying=False)
     worker.paused()
     while not house.sandbox.count("POST", "/assignment/ropo") > before:
         # The look-up of the invoice passes the same place.

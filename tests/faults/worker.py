@@ -63,9 +63,7 @@ class Orders:
                     answer = {"result": self._carry_out(order)}
             except Exception as error:  # noqa: BLE001 the test wants to see it
                 answer = {"error": f"{type(error).__name__}: {error}"}
-            self.tell(
-                **answer, seconds=time.monotonic() - started, log=self.kept.lines
-            )
+            self.tell(**answer, seconds=time.monotonic() - started, log=self.kept.lines)
 
     def _carry_out(self, order):
         function = getattr(actions, order["call"])
