@@ -112,7 +112,7 @@ class _TimedReader(io.RawIOBase):
 
     def close(self):
         self._raw.close()
-        super().close()
+        return super().close()
 
 
 class _TimedResponse(http.client.HTTPResponse):
@@ -132,7 +132,7 @@ class _TimedConnection:
         call = _current_call.get()
         if call:
             self.timeout = min(CONNECT_TIMEOUT, call.remaining())
-        super().connect()
+        return super().connect()
 
     def endheaders(self, *args, **kwargs):
         # http.client would connect while it sends. Doing so first keeps "could not
@@ -143,13 +143,12 @@ class _TimedConnection:
         if call:
             call.remaining()
             call.left_house = True
-        super().endheaders(*args, **kwargs)
+        return super().endheaders(*args, **kwargs)
 
     def send(self, data):
         call = _current_call.get()
         if not call or self.sock is None or not isinstance(data, bytes):
-            super().send(data)
-            return
+            return super().send(data)
         # In pieces: a slow reader must not stretch one long write beyond the deadline.
         for start in range(0, len(data), 65_536):
             self.sock.settimeout(call.remaining())
@@ -157,6 +156,7 @@ class _TimedConnection:
                 super().send(data[start : start + 65_536])
             except TimeoutError:
                 raise _DeadlinePassed from None
+        return None
 
 
 class _TimedHTTPConnection(_TimedConnection, HTTPConnection):
@@ -199,8 +199,9 @@ class _Adapter(HTTPAdapter):
         super().__init__(pool_maxsize=16, max_retries=_RETRY)
 
     def init_poolmanager(self, *args, **kwargs):
-        super().init_poolmanager(*args, **kwargs)
+        result = super().init_poolmanager(*args, **kwargs)
         self._use_timed_pools(self.poolmanager)
+        return result
 
     def proxy_manager_for(self, *args, **kwargs):
         manager = super().proxy_manager_for(*args, **kwargs)
@@ -1029,7 +1030,7 @@ def _check_complete(response, size):
     """
     headers = response.headers
     if "Content-Encoding" in headers or "Transfer-Encoding" in headers:
-        return  # their own ends are checked below
+        return  # these tell their own end
     length = headers.get("Content-Length")
     if length is None:
         complete = size or response.status_code not in (200, 201, 202)

@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from email.parser import BytesParser
@@ -1479,12 +1479,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def handle(self):
         self.server.owner.opened()
-        try:
-            super().handle()
-        except OSError:
-            pass  # the other side has left
-        finally:
-            self.close_connection = True
+        with suppress(OSError):  # the other side may leave at any time
+            return super().handle()
+        return None
 
     def log_message(self, format, *args):
         """Say nothing: the server keeps its own list of requests."""
@@ -1496,8 +1493,9 @@ class _HTTPServer(ThreadingHTTPServer):
 
     def handle_error(self, request, client_address):
         """Let those go who left before their answer was written."""
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)
+        if isinstance(sys.exc_info()[1], OSError):
+            return None
+        return super().handle_error(request, client_address)
 
 
 class Server:
@@ -1667,11 +1665,10 @@ def main():
         control=True,
         latency=options.latency,
     ) as server:
-        print(f"{server.url}  company {company}, any keys")
-        try:
+        sys.stdout.write(f"{server.url}  company {company}, any keys\n")
+        sys.stdout.flush()
+        with suppress(KeyboardInterrupt):
             threading.Event().wait()
-        except KeyboardInterrupt:
-            pass
 
 
 if __name__ == "__main__":

@@ -112,6 +112,19 @@ class AccountMove(models.Model):
             root = move.company_id._ropo_root() if move.company_id else move.company_id
             move.ropo_environment = root.ropo_environment or "off"
 
+    @api.model
+    def _get_view_cache_key(self, view_id=None, view_type="form", **options):
+        key = super()._get_view_cache_key(view_id, view_type, **options)
+        return (*key, any(company._ropo_is_on() for company in self.env.companies))
+
+    @api.model
+    def _get_view(self, view_id=None, view_type="form", **options):
+        """Nothing of Ropo shows where no company uses it."""
+        arch, view = super()._get_view(view_id, view_type, **options)
+        if view_type in ("list", "search"):
+            self.env.companies._ropo_hide(arch)
+        return arch, view
+
     # ------------------------------------------------------------------
     # When
     # ------------------------------------------------------------------
@@ -130,7 +143,7 @@ class AccountMove(models.Model):
     def _ropo_waiting_days(self, receivables_type):
         """Days between due date and transfer; the rental kinds follow their side."""
         days = DAYS_B2B if receivables_type.startswith("b2b") else DAYS_B2C
-        return days + self.company_id.root_id.ropo_extra_days
+        return days + self.company_id._ropo_root().ropo_extra_days
 
     def _ropo_due_date(self):
         """The latest due date of all instalments."""
@@ -168,7 +181,8 @@ class AccountMove(models.Model):
             return ~dated
         value = fields.Date.to_date(value)
         extra = {
-            company: company.root_id.ropo_extra_days for company in self.env.companies
+            company: company._ropo_root().ropo_extra_days
+            for company in self.env.companies
         }
         business = Domain.OR(
             [
@@ -281,21 +295,6 @@ class AccountMove(models.Model):
                 fields.Date.today(),
             )
         )
-        loose = self.env.execute_query(
-            SQL(
-                """
-                SELECT l.company_id, p.commercial_partner_id, SUM(-l.amount_residual)
-                  FROM account_move_line l
-                  JOIN account_account a ON a.id = l.account_id
-                  JOIN res_partner p ON p.id = l.partner_id
-                 WHERE p.commercial_partner_id IN %s AND l.parent_state = 'posted'
-                   AND a.account_type = 'asset_receivable' AND NOT l.reconciled
-                   AND l.amount_residual < 0
-                 GROUP BY l.company_id, p.commercial_partner_id
-                """,
-                partners,
-            )
-        )
         bank = self.env.execute_query(
             SQL(
                 """
@@ -312,10 +311,33 @@ class AccountMove(models.Model):
         return {
             "live": {case.move_id.id: case for case in live},
             "drafts": {row[0] for row in drafts},
-            "loose": {(row[0], row[1]): row[2] for row in loose},
+            "loose": posted._ropo_loose_money(),
             "bank": {(row[0], row[1]) for row in bank},
             "in_payment": self._ropo_in_payment(posted),
         }
+
+    def _ropo_loose_money(self):
+        """Payments and credit notes of these customers matched with nothing.
+
+        :return: ``{(company id, commercial partner id): amount in company currency}``
+        """
+        self.env["account.move.line"].flush_model()
+        loose = self.env.execute_query(
+            SQL(
+                """
+                SELECT l.company_id, p.commercial_partner_id, SUM(-l.amount_residual)
+                  FROM account_move_line l
+                  JOIN account_account a ON a.id = l.account_id
+                  JOIN res_partner p ON p.id = l.partner_id
+                 WHERE p.commercial_partner_id IN %s AND l.parent_state = 'posted'
+                   AND a.account_type = 'asset_receivable' AND NOT l.reconciled
+                   AND l.amount_residual < 0
+                 GROUP BY l.company_id, p.commercial_partner_id
+                """,
+                tuple(self.commercial_partner_id.ids) or (0,),
+            )
+        )
+        return {(row[0], row[1]): row[2] for row in loose}
 
     @api.model
     def _ropo_in_payment(self, moves):
@@ -452,7 +474,7 @@ class AccountMove(models.Model):
                 ),
             )
         payee = self.partner_bank_id.partner_id.commercial_partner_id
-        own = self.company_id.partner_id | self.company_id.root_id.partner_id
+        own = self.company_id.partner_id | self.company_id._ropo_root().partner_id
         if payee and payee not in own:
             verdict.warn(
                 "foreign_account",
@@ -658,6 +680,17 @@ class AccountMove(models.Model):
 
     def _get_alerts(self):
         alerts = super()._get_alerts()
+        case = self.reversed_entry_id._ropo_live(HANDED_OVER)
+        if self.move_type == "out_refund" and self.state == "draft" and case:
+            alerts["ropo_credit_note"] = {
+                "level": "info",
+                "message": self.env._(
+                    "Invoice %(name)s is at Ropo. When this credit note is posted, Ropo "
+                    "is told of it and collects that much less. A credit of the whole "
+                    "invoice ends the case, and Ropo may charge its costs.",
+                    name=self.reversed_entry_id.name,
+                ),
+            }
         if self.ropo_needs_attention:
             alerts["ropo_attention"] = {
                 "level": "warning",

@@ -170,6 +170,11 @@ class ResCompany(models.Model):
         string="Responsible for Ropo",
         help="Gets the activities when a case needs a person.",
     )
+    ropo_substitute_id = fields.Many2one(
+        "res.users",
+        string="Substitute for Ropo",
+        help="Is asked when the responsible has not answered for a business day.",
+    )
     ropo_transfer_policy = fields.Selection(
         [
             ("manual", "By hand"),
@@ -276,6 +281,12 @@ class ResCompany(models.Model):
 
     def _ropo_is_on(self):
         return self._ropo_root().ropo_environment != "off"
+
+    def _ropo_hide(self, arch):
+        """Take what is named ``ropo_…`` out of a view, where no company uses Ropo."""
+        if not any(company._ropo_is_on() for company in self):
+            for node in arch.xpath("//*[starts-with(@name, 'ropo_')]"):
+                node.getparent().remove(node)
 
     def _ropo_account_key(self):
         """What a case is born with: environment and account, compared before calls."""
@@ -477,7 +488,8 @@ class ResCompany(models.Model):
         self.ensure_one()
         root = self._ropo_root()
         root._ropo_check_administrator()
-        waiting = self.env["ropo.assignment"].search(
+        # Those of all branches, whichever companies are ticked in the menu.
+        waiting = root.env["ropo.assignment"].search(
             [
                 ("company_id", "child_of", root.id),
                 ("state", "in", ("proposed", "queued")),

@@ -36,6 +36,19 @@ class ResPartner(models.Model):
         help="Invoices of this customer are never offered for transfer.",
     )
 
+    @api.model
+    def _get_view_cache_key(self, view_id=None, view_type="form", **options):
+        key = super()._get_view_cache_key(view_id, view_type, **options)
+        return (*key, any(company._ropo_is_on() for company in self.env.companies))
+
+    @api.model
+    def _get_view(self, view_id=None, view_type="form", **options):
+        """Nothing of Ropo shows where no company uses it."""
+        arch, view = super()._get_view(view_id, view_type, **options)
+        if view_type == "form":
+            self.env.companies._ropo_hide(arch)
+        return arch, view
+
     @api.constrains("ropo_personal_id", "country_id")
     def _check_ropo_personal_id(self):
         for partner in self.sudo():

@@ -122,7 +122,9 @@ class RopoAssignment(models.Model):
         help="From when Ropo calculates interest, where you have charged it before.",
     )
     state = fields.Selection(STATES, required=True, default="queued", index=True)
-    collection_status = fields.Selection(STAGES, string="Stage at Ropo", index=True)
+    collection_status = fields.Selection(
+        STAGES, string="Stage at Ropo", index=True, group_expand=True
+    )
     collection_status_raw = fields.Char(
         string="Stage as told", help="The stage in Ropo's own word."
     )
@@ -134,6 +136,14 @@ class RopoAssignment(models.Model):
     )
     remote_open = fields.Monetary(
         string="Open at Ropo as told", help="The open amount Ropo shows, where it does."
+    )
+    remote_shows_open = fields.Boolean(
+        copy=False, help="Whether Ropo's list has an open amount at all."
+    )
+    remote_difference = fields.Monetary(
+        string="Difference to Ropo",
+        copy=False,
+        help="Ropo's open amount less what it should be by what Ropo was told.",
     )
     remote_digest = fields.Char(
         copy=False, help="What the last list showed; nothing is written when unchanged."
@@ -191,6 +201,18 @@ class RopoAssignment(models.Model):
         index=True, help="A person has to look at this case."
     )
     attention_reason = fields.Text(string="What needs attention")
+    attention_since = fields.Datetime(
+        string="Waiting for a person since", copy=False, readonly=True
+    )
+    escalated = fields.Boolean(
+        copy=False, help="A second person has been asked after a business day."
+    )
+    unmatched_money = fields.Monetary(
+        currency_field="company_currency_id",
+        help="Money of this customer that is not matched with any invoice, as of the "
+        "last daily audit.",
+    )
+    company_currency_id = fields.Many2one(related="company_id.currency_id")
     last_change = fields.Datetime(
         default=fields.Datetime.now, help="When the case last changed."
     )
@@ -323,6 +345,18 @@ class RopoAssignment(models.Model):
                 self.env._("Only users with invoicing rights can work on Ropo cases.")
             )
 
+    def _check_manager_rights(self):
+        """Giving money up is for accounting managers."""
+        self.check_access("read")
+        if not self.env.su and not self.env.user.has_group(
+            "account.group_account_manager"
+        ):
+            raise AccessError(
+                self.env._(
+                    "Only an accounting manager can give up money that is at Ropo."
+                )
+            )
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_handed_over(self):
         if any(case.state != "cancelled" for case in self):
@@ -432,11 +466,7 @@ class RopoAssignment(models.Model):
         in full; costs may arise.
         """
         self.ensure_one()
-        self.check_access("read")
-        if not self.env.user.has_group("account.group_account_manager"):
-            raise AccessError(
-                self.env._("Only an accounting manager can withdraw a case from Ropo.")
-            )
+        self._check_manager_rights()
         if self.state not in HANDED_OVER:
             raise UserError(
                 self.env._(

@@ -47,6 +47,9 @@ class RopoAssignmentEvent(models.Model):
     corrected_amount = fields.Monetary(
         help="What of this report Ropo has corrected again.", copy=False
     )
+    missing_there = fields.Boolean(
+        copy=False, help="Reported and answered, but not in Ropo's own list."
+    )
     booked_at = fields.Date(
         string="Date",
         help="For money the bank's booking date where there is one, else the "
@@ -135,12 +138,14 @@ class RopoAssignmentEvent(models.Model):
         "(due_at, attempt_at) WHERE state IN ('queued', 'sending', 'unknown')"
     )
 
-    @api.depends("kind", "amount", "currency_id", "booked_at")
+    @api.depends("kind", "decision", "amount", "currency_id")
     def _compute_display_label(self):
         kinds = dict(self._fields["kind"]._description_selection(self.env))
+        questions = dict(self._fields["decision"]._description_selection(self.env))
         for event in self:
+            kind = questions.get(event.decision) or kinds[event.kind]
             amount = event.currency_id.format(event.amount) if event.amount else ""
-            event.display_label = " ".join(filter(None, [kinds[event.kind], amount]))
+            event.display_label = " ".join(filter(None, [kind, amount]))
 
     @api.depends("decision", "state", "amount", "counterpart_move_id")
     def _compute_question(self):
@@ -180,19 +185,12 @@ class RopoAssignmentEvent(models.Model):
             )
         self.sudo().assignment_id._mark_recheck()
 
-    def _answer(self, answer):
+    def _answer(self, answer, reason=""):
         """Take a person's answer; the comparison does the rest.
 
-        Giving money up needs an accounting manager: what is told as credited can't
-        be collected any more.
+        :param reason: why money is given up, with the answer *credit_note*
         """
         self.assignment_id._check_worker_rights()
-        if answer == "credit_note" and not self.env.user.has_group(
-            "account.group_account_manager"
-        ):
-            raise AccessError(
-                self.env._("Only an accounting manager can report this as credited.")
-            )
         for event in self.sudo():
             if event.state != "decision" or answer not in event._answers():
                 raise UserError(
@@ -209,10 +207,11 @@ class RopoAssignmentEvent(models.Model):
             answers = dict(self._fields["answer"]._description_selection(self.env))
             event.assignment_id._message_log(
                 body=self.env._(
-                    "%(user)s decided on %(amount)s: %(answer)s.",
+                    "%(user)s decided on %(amount)s: %(answer)s. %(reason)s",
                     user=self.env.user.name,
                     amount=event.currency_id.format(event.amount),
                     answer=answers[answer],
+                    reason=reason,
                 )
             )
         self.sudo().assignment_id._mark_recheck()
@@ -233,8 +232,9 @@ class RopoAssignmentEvent(models.Model):
         self._answer("paid")
 
     def action_answer_credit_note(self):
-        """Tell Ropo that this was credited."""
-        self._answer("credit_note")
+        """Tell Ropo that this was credited: a manager gives the reason first."""
+        self.ensure_one()
+        return self.env["ropo.reason"]._open_for("credited", event=self)
 
     def action_answer_settlement(self):
         """It is Ropo's own money: nothing is told."""
@@ -261,8 +261,8 @@ class RopoAssignmentEvent(models.Model):
                 "it from the customer, or is it Ropo's settlement?"
             ),
             "full_credit": self.env._(
-                "%(entry)s credits the whole invoice (%(amount)s) though part of it was "
-                "paid. Report the credit to Ropo, which ends the case, or not?"
+                "%(entry)s credits the whole invoice (%(amount)s) though part of it "
+                "was paid. Report the credit to Ropo, which ends the case, or not?"
             ),
             "over_claim": self.env._(
                 "%(entry)s brought %(amount)s more than what is open at Ropo. Ropo is "

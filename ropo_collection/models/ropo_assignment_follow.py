@@ -25,7 +25,8 @@ PENDING_LONG = timedelta(days=2)
 UNKNOWN_LONG = timedelta(hours=4)
 
 
-class RopoAssignment(models.Model):
+# A case has three concerns, each with a file of its own.
+class RopoAssignment(models.Model):  # pylint: disable=consider-merging-classes-inherited
     _inherit = "ropo.assignment"
 
     @api.model
@@ -211,19 +212,9 @@ class RopoAssignment(models.Model):
     @api.model
     def _poll_pages(self, company, client):
         worker = self.env["ropo.worker"]
-        page = max(company.ropo_poll_page, 1)
-        seen = set()
-        while True:
-            answer = client.assignments(page)
-            ids = {remote.id for remote in answer.items}
-            if ids and ids <= seen:
-                break  # a server that ignores `page` must not loop for ever
-            seen |= ids
-            self._take_page(company, answer.items)
-            if not ids or not answer.next_page:
-                break
-            page = answer.next_page
-            company.ropo_poll_page = page
+        for page in client.iter_assignment_pages(max(company.ropo_poll_page, 1)):
+            self._take_page(company, page.items)
+            company.ropo_poll_page = page.next_page or 1
             if worker._end_transaction(1, remaining=1) <= 0:
                 return
         company._ropo_resume()
@@ -271,6 +262,7 @@ class RopoAssignment(models.Model):
                 "remote_status": remote.status_raw,
                 "remote_capital": float(remote.capital or 0),
                 "remote_open": float(remote.open_amount or 0),
+                "remote_shows_open": remote.open_amount is not None,
                 "collection_status_raw": remote.stage_raw or False,
                 "collection_status": remote.stage or False,
                 "remote_digest": digest,
@@ -286,10 +278,11 @@ class RopoAssignment(models.Model):
             case.write(vals)
             if remote.events is not None:
                 case._take_events(remote.events)
+                case._miss_events(remote.events)
             if remote.status == "closed" and case.state == "sent":
                 case._close()
+            case._judge_balance()
             case._recheck()
-            case._review()
 
     def _stage_label(self, stage, raw):
         labels = dict(
@@ -338,6 +331,20 @@ class RopoAssignment(models.Model):
             taken = True
         if taken:
             self._refresh_sums()
+
+    def _miss_events(self, remote_events):
+        """Mark reports that Ropo answered a day ago and does not list."""
+        listed = {remote.id for remote in remote_events}
+        day_ago = fields.Datetime.now() - timedelta(days=1)
+        for event in self.event_ids:
+            if event.direction != "out" or event.state != "sent":
+                continue
+            old = event.attempt_at and event.attempt_at < day_ago
+            missing = bool(
+                old and event.external_id and event.external_id not in listed
+            )
+            if event.missing_there != missing:
+                event.missing_there = missing
 
     def _take_event(self, remote):
         self.env["ropo.assignment.event"].create(

@@ -3,7 +3,10 @@
 from collections import defaultdict
 from datetime import timedelta
 
+from dateutil import rrule
+
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..tools import ledger
@@ -13,9 +16,12 @@ from .ropo_worker import LEASE, LOOK_APART, Job
 
 #: Looks that may find more candidates than reports before a person is asked.
 PATIENCE = 3
+#: Cases audited in one transaction.
+AUDIT_SLICE = 100
 
 
-class RopoAssignment(models.Model):
+# A case has three concerns, each with a file of its own.
+class RopoAssignment(models.Model):  # pylint: disable=consider-merging-classes-inherited
     _inherit = "ropo.assignment"
 
     # ------------------------------------------------------------------
@@ -487,6 +493,9 @@ class RopoAssignment(models.Model):
                 vals["needs_attention"],
                 vals["attention_reason"],
             ):
+                if not case.needs_attention:
+                    vals["attention_since"] = fields.Datetime.now()
+                    vals["escalated"] = False
                 case.write({**vals, "effects_due": True})
 
     def _attention_reasons(self):
@@ -514,7 +523,25 @@ class RopoAssignment(models.Model):
                         date=event.booked_at,
                     )
                 )
+            elif event.missing_there:
+                reasons.append(
+                    self.env._(
+                        "The report of %(amount)s booked on %(date)s is not in Ropo's "
+                        "list. Ask Ropo whether it has it.",
+                        amount=self.currency_id.format(event.amount),
+                        date=event.booked_at,
+                    )
+                )
         reasons += self._excess_reasons()
+        reasons += self._balance_reasons()
+        if self.unmatched_money and self.state in REPORTING:
+            reasons.append(
+                self.env._(
+                    "%(amount)s of this customer is not matched with any invoice. Ropo "
+                    "hears of money only once it is matched.",
+                    amount=self.company_id.currency_id.format(self.unmatched_money),
+                )
+            )
         claim_there = self.remote_capital
         if (
             claim_there
@@ -529,6 +556,45 @@ class RopoAssignment(models.Model):
                 )
             )
         return reasons
+
+    def _judge_balance(self):
+        """Compare Ropo's own open amount with what it was told, once that is settled.
+
+        The list may lag behind a report, so a case is judged only when its last report
+        is an hour old and the list has been read since.
+        """
+        self.ensure_one()
+        reports = self.event_ids.filtered(lambda event: event.direction == "out")
+        last = max(reports.mapped(lambda ev: ev.attempt_at or ev.create_date), default=0)
+        read_at = self.company_id.root_id.ropo_last_poll
+        under_way = {"queued", "sending", "unknown", "error"} & set(
+            reports.mapped("state")
+        )
+        settled = not last or (
+            last + timedelta(hours=1) < fields.Datetime.now()
+            and read_at
+            and last < read_at
+        )
+        difference = 0.0
+        if (
+            self.state == "sent"
+            and self.remote_shows_open
+            and settled
+            and not under_way
+        ):
+            difference = self.remote_open - self.open_amount
+        self._write_changes({"remote_difference": difference})
+
+    def _balance_reasons(self):
+        if not self.remote_difference:
+            return []
+        return [
+            self.env._(
+                "Ropo shows %(there)s open, but by what it was told it is %(here)s.",
+                there=self.currency_id.format(self.remote_open),
+                here=self.currency_id.format(self.remote_open - self.remote_difference),
+            )
+        ]
 
     def _excess_reasons(self):
         delay = timedelta(minutes=self.company_id.root_id.ropo_report_delay)
@@ -815,10 +881,148 @@ class RopoAssignment(models.Model):
         self.invalidate_recordset()
         return self
 
+    # ------------------------------------------------------------------
+    # The daily audit
+    # ------------------------------------------------------------------
     @api.model
     def _cron_audit(self):
-        """Compare every live case with the ledger, marked or not."""
-        self.search([("state", "in", REPORTING)])._mark_recheck()
+        """Compare every live case with the ledger and with Ropo's own list.
+
+        What can be told is told, the rest is shown to a person; run twice, it changes
+        nothing the second time.
+        """
+        worker = self.env["ropo.worker"]
+        live = self.search([("state", "in", REPORTING)], order="id")
+        live._mark_recheck()
+        live.company_id.root_id.write({"ropo_poll_started": False})
+        worker._trigger_once("cron_poll")
+        worker._end_transaction()
+        for start in range(0, len(live), AUDIT_SLICE):
+            worker._each(live[start : start + AUDIT_SLICE], type(self)._audit_locked)
+        self._run_due_effects()
+
+    def _audit_locked(self):
+        """Look for loose money of the debtors, and for questions nobody answers."""
+        cases = self.try_lock_for_update(allow_referencing=True)
+        cases.invalidate_recordset()
+        loose = cases.move_id._ropo_loose_money()
+        for case in cases:
+            key = (case.company_id.id, case.partner_id.id)
+            case._write_changes({"unmatched_money": loose.get(key, 0.0)})
+            case._judge_balance()
+            case._review()
+            case._escalate()
+
+    def _escalate(self):
+        """After a business day without an answer, a second person is asked."""
+        if not self.needs_attention or self.escalated or not self.attention_since:
+            return
+        next_days = rrule.rrule(
+            rrule.DAILY,
+            dtstart=self.attention_since + timedelta(days=1),
+            byweekday=(rrule.MO, rrule.TU, rrule.WE, rrule.TH, rrule.FR),
+            count=1,
+        )
+        if next_days[0] > fields.Datetime.now():
+            return
+        self.escalated = True
+        self.activity_schedule(
+            "ropo_collection.mail_activity_attention",
+            user_id=self._substitute().id,
+            summary=self.env._("Ropo: %(name)s has waited for a day", name=self.name),
+            note=self.attention_reason,
+        )
+
+    def _substitute(self):
+        """The second person: the company's substitute, else an accounting manager."""
+        chosen = self.company_id.root_id.ropo_substitute_id
+        first = self._responsible()
+        return (
+            (chosen if chosen.active else False)
+            or self.env["res.users"].search(
+                [
+                    (
+                        "all_group_ids",
+                        "in",
+                        self.env.ref("account.group_account_manager").ids,
+                    ),
+                    ("company_ids", "in", self.company_id.ids),
+                    ("share", "=", False),
+                    ("id", "!=", first.id),
+                ],
+                order="id",
+                limit=1,
+            )
+            or first
+        )
+
+    # ------------------------------------------------------------------
+    # What Ropo corrected
+    # ------------------------------------------------------------------
+    def action_corrected(self):
+        """Ask for the reason, then :meth:`_take_correction`."""
+        self.ensure_one()
+        return self.env["ropo.reason"]._open_for("corrected", assignment=self)
+
+    def _take_correction(self, reason):
+        """Ropo has taken back what it was told too much, or raised its claim.
+
+        :param reason: who at Ropo said so, and when; kept in the chatter with what
+            Ropo showed at that moment
+        """
+        self.ensure_one()
+        case = self.sudo()._lock_case()
+        if not case.excess_since:
+            raise UserError(
+                self.env._("There is nothing to correct in %(name)s.", name=case.name)
+            )
+        parts, waiting, _again = case._ledger_parts()[case]
+        comparison = case._compare(parts, waiting)
+        matched = defaultdict(float)
+        for part in case._answered(parts, case._told()):
+            matched[part.move_id, part.kind] += part.amount
+        for excess in comparison.excess:
+            case._correct_reports(excess, matched)
+        if comparison.back:
+            case._raise_claim(comparison.back, matched)
+        case._message_log(
+            body=self.env._(
+                "%(user)s: Ropo has corrected it. %(reason)s (Ropo showed %(open)s "
+                "open.)",
+                user=self.env.user.name,
+                reason=reason,
+                open=case.currency_id.format(case.remote_open),
+            )
+        )
+        case._recheck()
+        case._run_effects()
+
+    def _correct_reports(self, excess, matched):
+        """Take the excess off the reports whose money is not matched any more."""
+        left = excess.amount
+        reports = self.event_ids.filtered(
+            lambda event: event.direction == "out"
+            and event.state == "sent"
+            and event.kind == excess.kind
+        ).sorted("id", reverse=True)
+        for event in reports:
+            told = event.amount - event.corrected_amount
+            over = max(told - matched[event.counterpart_ref, event.kind], 0.0)
+            take = self.currency_id.round(min(over, left))
+            event.corrected_amount += take
+            left = self.currency_id.round(left - take)
+
+    def _raise_claim(self, amount, matched):
+        """The claim is higher at Ropo now: the baseline no longer lowers it."""
+        self.write(
+            {
+                "capital_amount": self.capital_amount + amount,
+                "baseline": [
+                    [move_id, kind, min(known, matched[move_id, kind])]
+                    for move_id, kind, known in self.baseline or []
+                ],
+            }
+        )
 
 
 def _plain_set(text):

@@ -25,11 +25,13 @@ class DatabaseStore:
     @contextmanager
     def transaction(self):
         with closing(self._registry.cursor()) as cr:
+            # Taken before anything is read, so that what is read is not old already.
+            cr.execute("LOCK TABLE ropo_sandbox IN SHARE ROW EXCLUSIVE MODE")
             cr.execute(
                 "INSERT INTO ropo_sandbox (id, state) VALUES (1, '{}') "
                 "ON CONFLICT (id) DO NOTHING"
             )
-            cr.execute("SELECT state FROM ropo_sandbox WHERE id = 1 FOR UPDATE")
+            cr.execute("SELECT state FROM ropo_sandbox WHERE id = 1")
             before = cr.fetchone()[0] or "{}"
             state = json.loads(before)
             yield state

@@ -151,7 +151,7 @@ class RopoWorker(models.AbstractModel):
                 # Rows that did not get on are passed over, not waited for.
                 tired = {id_ for id_, times in rounds.items() if times >= ROUNDS}
                 rows = find(size + len(tired))
-                rows = rows.filtered(lambda row: row.id not in tired)[:size]
+                rows = (rows - rows.browse(tired))[:size]
                 rounds.update(rows.ids)
                 left = self._end_transaction(remaining=len(rows))
                 if not rows:

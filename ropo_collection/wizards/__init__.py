@@ -1,2 +1,3 @@
 from . import ropo_link
+from . import ropo_reason
 from . import ropo_transfer

@@ -59,11 +59,11 @@ class RopoLink(models.TransientModel):
     def _ask(self, move, question):
         """Ask Maventa for a person who waits; errors become sentences."""
         move._ropo_check_rights()
-        company = move.company_id.root_id
-        if company.sudo().ropo_environment == "demo":
+        company = move.company_id._ropo_root()
+        if company.ropo_environment == "demo":
             self.env["ropo.sandbox"].sudo()._learn_invoice(move.sudo())
         try:
-            with company.sudo()._ropo_client() as client:
+            with company._ropo_client() as client:
                 return question(client)
         except MaventaError as error:
             raise UserError(self.env["ropo.worker"]._explain(error)) from None

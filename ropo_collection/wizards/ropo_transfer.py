@@ -39,7 +39,7 @@ class RopoTransfer(models.TransientModel):
     @api.model
     def _open_for(self, invoices):
         """A wizard for these invoices, with its verdicts."""
-        company = invoices.company_id[:1].root_id
+        company = invoices.company_id[:1]._ropo_root()
         return self.create(
             {
                 "collection_type": company.ropo_collection_type,

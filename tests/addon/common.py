@@ -169,7 +169,7 @@ class RopoCommon(AccountTestInvoicingCommon):
     def transfer(self, moves, **values):
         """Press the button, confirm the wizard; return the queued cases."""
         action = moves.action_ropo_transfer()
-        wizard = self.env["ropo.transfer"].browse(action["res_id"])
+        wizard = moves.env["ropo.transfer"].browse(action["res_id"])
         wizard.write(values)
         wizard.action_transfer()
         return wizard.assignment_ids

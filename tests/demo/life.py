@@ -78,7 +78,8 @@ class Life:
             print(f"{what:<58}", flush=True)
             return
         case = self.read_case()
-        told = f"paid {case['reported_paid']:.2f}, credited {case['reported_credited']:.2f}"
+        paid, credited = case["reported_paid"], case["reported_credited"]
+        told = f"paid {paid:.2f}, credited {credited:.2f}"
         print(
             f"{what:<58} {case['residual']:>9.2f}   {told:<30} "
             f"{case['remote_open']:>9.2f}",

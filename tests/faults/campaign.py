@@ -61,6 +61,19 @@ FAULTS = (
 )
 
 
+RUNS = st.sampled_from(
+    [("transfer",), ("poll",), ("report",), ("transfer", "poll", "report")]
+)
+PLANS = st.dictionaries(
+    st.integers(1, 5), st.sampled_from(FAULTS), min_size=1, max_size=3
+)
+CRASHES = st.tuples(
+    st.sampled_from(["call", "commit"]),
+    st.integers(1, 6),
+    st.sampled_from(["before", "after"]),
+)
+
+
 class Crash(BaseException):
     """The power is gone: nothing after this happens, nothing open is committed."""
 
@@ -754,27 +767,32 @@ class History(RuleBasedStateMachine):
         self.campaign.clock.offset += timedelta(minutes=minutes)
         self._watch()
 
-    @rule(
-        names=st.sampled_from(
-            [("transfer",), ("poll",), ("report",), ("transfer", "poll", "report")]
-        ),
-        faults=st.one_of(
-            st.just({}),
-            st.dictionaries(
-                st.integers(1, 8), st.sampled_from(FAULTS), min_size=1, max_size=3
-            ),
-        ),
-        crash=st.one_of(
-            st.none(),
-            st.none(),
-            st.tuples(
-                st.sampled_from(["call", "commit"]),
-                st.integers(1, 10),
-                st.sampled_from(["before", "after"]),
-            ),
-        ),
-    )
-    def scheduler_comes(self, names, faults, crash):
+    @rule(names=RUNS)
+    def scheduler_comes(self, names):
+        self._come(names)
+
+    @rule(names=RUNS, faults=PLANS)
+    def scheduler_struggles(self, names, faults):
+        self._come(names, faults)
+
+    @rule(names=RUNS, faults=st.just({}) | PLANS, crash=CRASHES)
+    def scheduler_dies(self, names, faults, crash):
+        self._come(names, faults, crash)
+
+    @rule(index=st.integers(0, 3), faults=PLANS)
+    def payment_meets_faults(self, index, faults):
+        """The shortest way to a report without an answer."""
+        self.pay(index, 0.2, 0)
+        self.time_goes_by(16)
+        self._come(("report",), faults)
+
+    @rule(index=st.integers(0, 3), crash=CRASHES)
+    def payment_meets_a_crash(self, index, crash):
+        self.pay(index, 0.2, 0)
+        self.time_goes_by(16)
+        self._come(("report",), crash=crash)
+
+    def _come(self, names, faults=(), crash=None):
         Campaign.count["operations"] += 1
         self.campaign.trouble.plan(faults, crash)
         self._run(names)

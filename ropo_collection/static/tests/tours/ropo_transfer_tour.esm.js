@@ -1,0 +1,53 @@
+import {registry} from "@web/core/registry";
+
+/**
+ * From an overdue invoice, whose form is open, to its case at Ropo. The scheduled
+ * actions have to run meanwhile.
+ */
+registry.category("web_tour.tours").add("ropo_transfer_tour", {
+    steps: () => [
+        {
+            content: "Hand the invoice over",
+            trigger: ".o_statusbar_buttons button[name=action_ropo_transfer]",
+            run: "click",
+        },
+        {
+            content: "The window says that it is ready",
+            trigger: ".modal .o_field_widget[name=line_ids] .text-bg-success",
+        },
+        {
+            content: "Confirm",
+            trigger: ".modal footer button[name=action_transfer]",
+            run: "click",
+        },
+        {
+            content: "It is on its way",
+            trigger: ".modal .o_ropo_progress:not([data-done])",
+        },
+        {
+            content: "The window shows by itself when it has arrived",
+            trigger: ".modal .o_ropo_progress[data-done] .fw-bold:contains(1 of 1)",
+            timeout: 30000,
+        },
+        {
+            content: "Close the window",
+            trigger: ".modal footer button[special=cancel]:contains(Close)",
+            run: "click",
+        },
+        {
+            content: "The invoice knows its case",
+            trigger:
+                "body:not(:has(.modal)) button[name=action_ropo_view_assignment]:contains(At Ropo)",
+            run: "click",
+        },
+        {
+            content: "The case is at Ropo",
+            trigger:
+                ".o_form_view:has(button[name=action_withdraw], button[name=action_refresh]) .o_arrow_button_current:contains(At Ropo)",
+        },
+        {
+            content: "Its claim is what the invoice has open",
+            trigger: ".o_field_widget[name=capital_amount]:contains(100.00)",
+        },
+    ],
+});

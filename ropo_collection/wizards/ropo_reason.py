@@ -1,0 +1,54 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class RopoReason(models.TransientModel):
+    """Giving money up: an accounting manager says why, and it is kept."""
+
+    _name = "ropo.reason"
+    _description = "Reason for giving up money at Ropo"
+
+    kind = fields.Selection(
+        [
+            ("corrected", "Ropo has corrected it"),
+            ("credited", "Report as credited"),
+        ],
+        required=True,
+        readonly=True,
+    )
+    assignment_id = fields.Many2one("ropo.assignment", required=True, readonly=True)
+    event_id = fields.Many2one("ropo.assignment.event", readonly=True)
+    facts = fields.Text(readonly=True, help="What it is about.")
+    reason = fields.Text(
+        help="Who decided it and why, or who at Ropo confirmed it and when. It is kept "
+        "in the history of the case."
+    )
+
+    @api.model
+    def _open_for(self, kind, *, assignment=None, event=None):
+        """The action that asks for the reason."""
+        case = assignment or event.assignment_id
+        case._check_manager_rights()
+        wizard = self.create(
+            {
+                "kind": kind,
+                "assignment_id": case.id,
+                "event_id": event.id if event else False,
+                "facts": event.question if event else case.attention_reason,
+            }
+        )
+        labels = dict(self._fields["kind"]._description_selection(self.env))
+        return wizard._get_records_action(name=labels[kind], target="new")
+
+    def action_confirm(self):
+        """Do it, and keep the reason."""
+        self.ensure_one()
+        case = self.assignment_id
+        case._check_manager_rights()
+        if not (self.reason or "").strip():
+            raise UserError(self.env._("Please give a reason."))
+        if self.kind == "corrected":
+            case._take_correction(self.reason)
+        else:
+            self.event_id._answer("credit_note", self.reason)
+        return {"type": "ir.actions.act_window_close"}
