@@ -618,21 +618,23 @@ class AccountMove(models.Model):
             .search([("move_id", "in", invoices.ids), ("state", "in", states)])
         )
 
-    def _ropo_refuse_if_handed_over(self):
-        handed_over = self._ropo_live(HANDED_OVER)
+    def _ropo_let_go(self):
+        """What is at Ropo can't be undone here; what still waits is cancelled."""
+        live = self._ropo_live()
+        handed_over = live.filtered(lambda case: case.state in HANDED_OVER)
         if handed_over:
             raise UserError(handed_over[0]._undo_refusal())
+        live.action_cancel()
 
     def button_draft(self):
-        self._ropo_refuse_if_handed_over()
-        self._ropo_live(("proposed", "queued", "error")).action_cancel()
+        self._ropo_let_go()
         result = super().button_draft()
         self.env["ropo.assignment"]._mark_counterparts(self)
         return result
 
     def button_cancel(self):
-        self._ropo_refuse_if_handed_over()
-        self._ropo_live(("proposed", "queued", "error")).action_cancel()
+        self._ropo_let_go()
+        # Cancelling takes the matches away: look for them before.
         self.env["ropo.assignment"]._mark_counterparts(self)
         return super().button_cancel()
 

@@ -212,7 +212,9 @@ class RopoAssignment(models.Model):
         help="Money of this customer that is not matched with any invoice, as of the "
         "last daily audit.",
     )
-    company_currency_id = fields.Many2one(related="company_id.currency_id")
+    company_currency_id = fields.Many2one(
+        related="company_id.currency_id", string="Company currency"
+    )
     last_change = fields.Datetime(
         default=fields.Datetime.now, help="When the case last changed."
     )

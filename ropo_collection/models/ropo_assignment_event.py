@@ -2,7 +2,7 @@ import secrets
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import UserError
 
 from ..maventa.errors import AccountTrouble, NotNow, Rejected
 from .ropo_worker import Job
@@ -91,6 +91,7 @@ class RopoAssignmentEvent(models.Model):
             ("origin", "From the customer or from Ropo?"),
             ("full_credit", "Whole invoice credited though part was paid"),
             ("over_claim", "More than the claim"),
+            ("surplus", "More than the claim, while Ropo has costs to get"),
         ],
         string="Question",
     )
@@ -152,15 +153,16 @@ class RopoAssignmentEvent(models.Model):
         for event in self:
             event.question = event.state == "decision" and event._question()
 
-    @api.depends("question", "text", "error_message", "counterpart_move_id")
+    @api.depends(
+        "question", "text", "error_message", "counterpart_move_id", "corrected_amount"
+    )
     def _compute_details(self):
         for event in self:
-            event.details = event.question or ". ".join(
-                filter(
-                    None,
-                    [event.counterpart_move_id.name, event.text, event.error_message],
-                )
-            )
+            parts = [event.counterpart_move_id.name, event.text, event.error_message]
+            if event.corrected_amount:
+                corrected = event.currency_id.format(event.corrected_amount)
+                parts.append(self.env._("Ropo has corrected %s", corrected))
+            event.details = event.question or ". ".join(filter(None, parts))
 
     # ------------------------------------------------------------------
     # Buttons
@@ -225,6 +227,7 @@ class RopoAssignmentEvent(models.Model):
             "origin": ("paid", "settlement"),
             "full_credit": ("credit_note", "keep"),
             "over_claim": ("settlement", "keep"),
+            "surplus": ("keep",),
         }.get(self.decision, ())
 
     def action_answer_paid(self):
@@ -267,6 +270,10 @@ class RopoAssignmentEvent(models.Model):
             "over_claim": self.env._(
                 "%(entry)s brought %(amount)s more than what is open at Ropo. Ropo is "
                 "not told: find out with Ropo who gets money back."
+            ),
+            "surplus": self.env._(
+                "%(entry)s brought %(amount)s more than the claim, and Ropo still has "
+                "costs to get. Pass it on to Ropo, or give it back to the customer."
             ),
         }
         return texts[self.decision] % {

@@ -259,7 +259,9 @@ class RopoAssignment(models.Model):  # pylint: disable=consider-merging-classes-
             if case.remote_digest == digest:
                 continue
             vals = {
-                "remote_status": remote.status_raw,
+                "remote_status": remote.status
+                if remote.status in ("open", "partially_closed", "closed")
+                else remote.status_raw,
                 "remote_capital": float(remote.capital or 0),
                 "remote_open": float(remote.open_amount or 0),
                 "remote_shows_open": remote.open_amount is not None,

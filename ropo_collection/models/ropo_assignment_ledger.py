@@ -303,6 +303,37 @@ class RopoAssignment(models.Model):  # pylint: disable=consider-merging-classes-
             else:
                 yield part
 
+    def _surplus(self, parts):
+        """What the debtor paid beyond the claim while Ropo still has costs to get.
+
+        The rest of such a payment is open in the ledger: it may be meant for the costs,
+        and a person passes it on or gives it back.
+        """
+        if self.remote_status != "partially_closed":
+            return
+        answered = {
+            event.counterpart_ref: event.amount
+            for event in self.event_ids
+            if event.decision == "surplus" and event.answer
+        }
+        for part in parts:
+            if part.kind != ledger.PAID:
+                continue
+            lines = (
+                self.env["account.move"]
+                .browse(part.move_id)
+                .line_ids.filtered(
+                    lambda line: line.account_type == "asset_receivable"
+                    and line.currency_id == self.currency_id
+                )
+            )
+            rest = -sum(lines.mapped("amount_residual_currency"))
+            known = answered.get(part.move_id, 0.0)
+            if self.currency_id.compare_amounts(rest, known) > 0:
+                yield ledger.replace(
+                    part, kind=ledger.DECISION, amount=rest, decision="surplus"
+                )
+
     def _compare(self, parts, waiting):
         """The :class:`~..tools.ledger.Comparison` of this case."""
         self.ensure_one()
@@ -349,7 +380,7 @@ class RopoAssignment(models.Model):  # pylint: disable=consider-merging-classes-
                 for date in again:
                     case._mark_recheck(at=fields.Datetime.to_datetime(date))
                 case._sync_reports(comparison.to_tell)
-                case._sync_decisions(comparison.to_decide)
+                case._sync_decisions([*comparison.to_decide, *case._surplus(parts)])
                 case._sync_excess(comparison)
             case._refresh_sums(comparison.settled)
             case._review()
@@ -565,7 +596,9 @@ class RopoAssignment(models.Model):  # pylint: disable=consider-merging-classes-
         """
         self.ensure_one()
         reports = self.event_ids.filtered(lambda event: event.direction == "out")
-        last = max(reports.mapped(lambda ev: ev.attempt_at or ev.create_date), default=0)
+        last = max(
+            reports.mapped(lambda ev: ev.attempt_at or ev.create_date), default=0
+        )
         read_at = self.company_id.root_id.ropo_last_poll
         under_way = {"queued", "sending", "unknown", "error"} & set(
             reports.mapped("state")

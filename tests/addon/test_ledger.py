@@ -1,6 +1,8 @@
 """What Ropo is told of what the bookkeeper does, row by row."""
 
+from contextlib import nullcontext
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import Command, fields
 from odoo.exceptions import UserError
@@ -416,6 +418,47 @@ class TestLedger(RopoCommon):
         self.assertEqual(self.question(case).decision, "over_claim")
         self.assertEqual(self.question(case).amount, 30.0)
 
+    def test_surplus_is_asked_about_while_ropo_has_costs(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.sandbox.stage(case.maventa_invoice_id, "debt_collection")
+        line = self.bank_line(107.0, partner=self.business)
+        self.match(move, line.move_id)
+        self.assertTold(case, [100.0])
+        case.action_refresh()
+        self.run_cron("poll", "report")
+        self.assertEqual((case.state, case.remote_status), ("sent", "partially_closed"))
+        question = self.question(case)
+        self.assertEqual((question.decision, question.amount), ("surplus", 7.0))
+        self.answer(question, "keep")
+        self.assertTold(case, [100.0], needs_attention=False)
+
+    # -- what it costs those who are not at Ropo --------------------------
+    def test_one_query_more_when_nothing_is_at_ropo(self):
+        def queries(work):
+            self.env.flush_all()
+            before = self.env.cr.sql_log_count
+            work()
+            self.env.flush_all()
+            return self.env.cr.sql_log_count - before
+
+        cases = type(self.env["ropo.assignment"])
+        counts = {}
+        for name in ("warm up", "with", "without"):
+            move = self.invoice(at_maventa=False)
+            line = self.bank_line(100.0, partner=self.business)
+            silent = name == "without"
+            patched = patch.object(
+                cases, "_mark_lines", lambda self, ids: None
+            ) if silent else nullcontext()
+            with patched:
+                counts[name] = (
+                    queries(lambda m=move, ln=line: self.match(m, ln.move_id)),
+                    queries(lambda m=move: self.unmatch(m)),
+                )
+        for more, less in zip(counts["with"], counts["without"], strict=True):
+            self.assertEqual(more - less, 1)
+
     # -- corrections, clocks, audit ---------------------------------------
     def correct(self, case):
         action = case.action_corrected()
@@ -485,7 +528,9 @@ class TestLedger(RopoCommon):
         ).action_post()
         self.run_cron("audit")
         self.assertIn("15.00", case.attention_reason)
-        self.match(case.move_id, self.env["account.payment"].search([], limit=1).move_id)
+        self.match(
+            case.move_id, self.env["account.payment"].search([], limit=1).move_id
+        )
         self.run_cron("audit")
         self.assertTold(case, [15.0], needs_attention=False)
 

@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from odoo import SUPERUSER_ID, Command, api, fields
+from odoo.tests import new_test_user, tagged
+
 from odoo.addons.account.tests.common import (
     AccountTestInvoicingCommon,
     AccountTestInvoicingHttpCommon,
 )
-from odoo.tests import new_test_user, tagged
 
 
 @tagged("post_install", "-at_install")

@@ -2,8 +2,9 @@
 
 from lxml import etree
 
-from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 from odoo.tests import new_test_user, tagged
+
+from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
 VIEWS = {
     "ropo.assignment": "list kanban form search pivot graph activity",

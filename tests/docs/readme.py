@@ -74,7 +74,7 @@ def readme():
     parts = [
         NOTICE,
         f"{'=' * len(name)}\n{heading(name, '=')}",
-        f"Version {manifest['version']}, for Odoo 19. Licence: {manifest['license']}.\n",
+        f"Version {manifest['version']} for Odoo 19. Licence: {manifest['license']}\n",
         (ADDON / "readme" / "DESCRIPTION.rst").read_text(),
         "**Table of contents**\n",
         ".. contents::\n   :local:\n   :depth: 2\n",

@@ -1,0 +1,108 @@
+"""The documents are up to date, well formed, and name only what there is."""
+
+import re
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+
+import pytest
+from docutils.core import publish_doctree
+
+from . import readme
+
+CHECKOUT = Path(__file__).parents[2]
+ADDON = readme.ADDON
+WRITTEN = [
+    CHECKOUT / "README.rst",
+    ADDON / "README.rst",
+    ADDON / "ARCHITECTURE.md",
+    *sorted((ADDON / "readme").iterdir()),
+]
+
+
+# Words of Odoo's own screens, and of headings in the documents.
+ODOO = {
+    "Actions",
+    "Administrator",
+    "Customers",
+    "Installation",
+    "Invoices",
+    "Invoicing",
+    "No Follow-Up",
+    "Pay",
+    "Settings",
+}
+
+
+@pytest.fixture(scope="module")
+def dev():
+    loader = SourceFileLoader("dev", str(CHECKOUT / "dev"))
+    module = module_from_spec(spec_from_loader("dev", loader))
+    loader.exec_module(module)
+    return module
+
+
+def test_what_is_made_of_the_fragments_is_up_to_date():
+    assert not readme.outdated(), "run ./dev readme"
+
+
+def test_every_fragment_is_used():
+    used = {"DESCRIPTION", *readme.SECTIONS.values(), *readme.CREDITS.values()}
+    names = {path.name for path in (ADDON / "readme").iterdir()}
+    assert names <= {f"{name}.rst" for name in used}
+
+
+def test_project_readme_is_well_formed():
+    text = (CHECKOUT / "README.rst").read_text()
+    publish_doctree(text, settings_overrides={"halt_level": 2, "traceback": True})
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
+def test_lines_are_short(path):
+    for line in path.read_text().splitlines():
+        assert len(line) <= 100, line
+
+
+def test_project_readme_names_every_command_and_variable(dev):
+    text = (CHECKOUT / "README.rst").read_text()
+    named = set(re.findall(r"\./dev ([a-z-]+)", text))
+    assert named == {*dev.VERBS, "help"}
+    for variable in re.findall(r"``([A-Z_]{5,})``", text):
+        assert variable in dev.__doc__
+
+
+def test_project_readme_names_files_that_exist():
+    text = (CHECKOUT / "README.rst").read_text()
+    named = re.findall(r"``((?:tests|ropo_collection|\.ci)/[\w/.]*)``", text)
+    named += re.findall(r"<([\w/.]+)>`__", text)
+    assert named
+    for name in named:
+        assert (CHECKOUT / name).exists(), name
+
+
+def test_architecture_names_what_there_is():
+    text = (ADDON / "ARCHITECTURE.md").read_text()
+    sources = [*ADDON.rglob("*.py"), *(CHECKOUT / "tests").rglob("*.py")]
+    code = "\n".join(path.read_text() for path in sources)
+    for name in re.findall(r"(\w+\.py)\b", text):
+        assert any(path.name == name for path in sources), name
+    # Names of code: with an underscore, in capitals or in camel case.
+    for name in re.findall(r"`(\w*_\w+|[A-Z]+|[A-Z]\w+[A-Z]\w+)`", text):
+        assert re.search(rf"\b{name}\b", code), name
+
+
+def test_user_documents_name_buttons_and_fields_that_exist():
+    """What stands between asterisks is on the screen, in Odoo or in this addon."""
+    screen = " ".join(
+        path.read_text()
+        for folder in ("models", "security", "views", "wizards")
+        for path in (ADDON / folder).iterdir()
+        if path.suffix in (".py", ".xml")
+    )
+    screen = " ".join(re.sub(r'"\s+"', "", screen).replace("&lt;", "<").split())
+    for fragment in ("CONFIGURE", "USAGE", "ROADMAP"):
+        path = ADDON / "readme" / f"{fragment}.rst"
+        text = " ".join(path.read_text().split())
+        for words in re.findall(r"(?<![\w*])\*([A-Z][^*]+)\*(?!\*)", text):
+            for name in words.split(" › "):
+                assert name in screen or name in ODOO, name
