@@ -5,8 +5,7 @@
     "version": "19.0.1.0.0",
     "category": "Accounting/Accounting",
     "license": "LGPL-3",
-    "author": "Ropo Collection Contributors, Odoo Community Association (OCA)",
-    "website": "https://github.com/OCA/credit-control",
+    "author": "Ropo Collection Contributors",
     "depends": ["account", "account_edi_ubl_cii"],
     "external_dependencies": {"python": ["requests", "urllib3", "python-stdnum"]},
     "data": [

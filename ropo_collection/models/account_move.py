@@ -272,7 +272,7 @@ class AccountMove(models.Model):
             .search_fetch(
                 [
                     ("move_id", "in", ids),
-                    ("state", "in", LIVE),
+                    ("state", "in", (*LIVE, "closed")),
                     ("id", "not in", for_cases.ids if for_cases else []),
                 ],
                 ["move_id", "state"],
@@ -388,16 +388,29 @@ class AccountMove(models.Model):
                     account=COUNTRY_CURRENCY[country],
                 ),
             )
-        if kind.endswith("_rental") and country != "FI":
+        if kind.endswith("_rental"):
             verdict.block(
                 "rental",
-                self.env._("Rental claims can be handed over in Finland only."),
+                self.env._(
+                    "Rental claims need data of the contract that can't be entered "
+                    "here yet. Hand them over at Ropo itself."
+                )
+                if country == "FI"
+                else self.env._("Rental claims can be handed over in Finland only."),
             )
 
     def _ropo_check_debt(self, verdict, kind, facts):
         """The debt: open, due long enough, undisputed, not being paid."""
         live = facts["live"].get(self.id)
-        if live:
+        if live and live.state == "closed":
+            verdict.block(
+                "live",
+                self.env._(
+                    "The invoice has been at Ropo, and Ropo has closed the case. It "
+                    "can't be handed over a second time."
+                ),
+            )
+        elif live:
             verdict.block(
                 "live",
                 self.env._(
@@ -687,8 +700,9 @@ class AccountMove(models.Model):
             alerts["ropo_credit_note"] = {
                 "level": "info",
                 "message": self.env._(
-                    "Invoice %(name)s is at Ropo. When this credit note is posted, Ropo "
-                    "is told of it and collects that much less. A credit of the whole "
+                    "Invoice %(name)s is at Ropo. When this credit note is posted, "
+                    "Ropo is told "
+                    "of it and collects that much less. A credit of the whole "
                     "invoice ends the case, and Ropo may charge its costs.",
                     name=self.reversed_entry_id.name,
                 ),

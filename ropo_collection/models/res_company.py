@@ -309,24 +309,21 @@ class ResCompany(models.Model):
             root._ropo_tell_administrator(text)
 
     def _ropo_tell_administrator(self, text):
-        """One activity for the responsible, or for an accounting manager."""
+        """One activity for an administrator: only they can mend keys and service."""
         self.ensure_one()
-        user = self.ropo_responsible_id or self.env["res.users"].search(
+        administrator = self.env["res.users"].search(
             [
-                (
-                    "all_group_ids",
-                    "in",
-                    self.env.ref("account.group_account_manager").ids,
-                ),
+                ("all_group_ids", "in", self.env.ref("base.group_system").ids),
                 ("company_ids", "in", self.ids),
                 ("share", "=", False),
             ],
             order="id desc",
             limit=1,
         )
+        user = administrator or self.ropo_responsible_id or self.env.user
         self.partner_id.activity_schedule(
             "ropo_collection.mail_activity_attention",
-            user_id=(user or self.env.user).id,
+            user_id=user.id,
             summary=self.env._("Ropo is paused for %(company)s", company=self.name),
             note=text,
         )

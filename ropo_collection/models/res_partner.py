@@ -4,7 +4,7 @@ from stdnum import get_cc_module
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from .res_company import COUNTRY_CURRENCY, RECEIVABLES_TYPES
+from .res_company import RECEIVABLES_TYPES
 
 #: Which of python-stdnum's numbers is the business id of a country. A VAT number
 #: contains it; a company registry number is it.
@@ -135,7 +135,3 @@ class ResPartner(models.Model):
         lang = (self.lang or "").split("_")[0].lower()
         lang = {"nn": "nb", "no": "nb"}.get(lang, lang)
         return lang if lang in ("fi", "sv", "nb", "en") else False
-
-    @api.model
-    def _ropo_is_nordic(self, country):
-        return country.code in COUNTRY_CURRENCY

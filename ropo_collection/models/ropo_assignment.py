@@ -475,7 +475,15 @@ class RopoAssignment(models.Model):
                     "%(name)s is not at Ropo: cancel it instead.", name=self.name
                 )
             )
-        return self.move_id.action_reverse()
+        action = self.move_id.action_reverse()
+        # The wizard takes the invoice from the context, where the client puts the case.
+        action["context"] = {
+            **self.env.context,
+            "active_model": "account.move",
+            "active_id": self.move_id.id,
+            "active_ids": self.move_id.ids,
+        }
+        return action
 
     def action_view_move(self):
         """Open the invoice."""
@@ -729,8 +737,8 @@ class RopoAssignment(models.Model):
     def _hold(self, token, states):
         """The case, locked, if this answer still belongs to it.
 
-        Must be the first statement of its transaction. Waits for nobody: a case that
-        is locked makes the transaction be tried again by the worker.
+        Must be the first statement of its transaction. Waits for whoever holds the
+        case for a moment; the answer it brings must not get lost.
         """
         self.ensure_one()
         self.env.cr.execute(
@@ -763,16 +771,25 @@ class RopoAssignment(models.Model):
                 & Domain("ropo_assignment_ids", "=", False)
                 & Domain("ropo_eligible_from", "<=", today)
             )
-            for move, verdict in found._ropo_verdicts().items():
-                if not verdict.blocks and not verdict.warnings:
-                    self._create_for(
-                        move,
-                        state="proposed",
-                        collection_type=company.ropo_collection_type,
-                        receivables_type=move._ropo_type(),
-                        summary=move._ropo_summary(),
-                    )
-            self.env["ropo.worker"]._end_transaction(len(found))
+            worker = self.env["ropo.worker"]
+            verdicts = found._ropo_verdicts()
+            clear = found.filtered(
+                lambda move, v=verdicts: not v[move].blocks and not v[move].warnings
+            )
+            worker._end_transaction()
+            for move in clear:
+                worker._each(move, self._propose)
+
+    @api.model
+    def _propose(self, move):
+        """A case that waits for somebody's approval."""
+        self._create_for(
+            move,
+            state="proposed",
+            collection_type=move.company_id.root_id.ropo_collection_type,
+            receivables_type=move._ropo_type(),
+            summary=move._ropo_summary(),
+        )
 
     # -- look-up of the invoice ----------------------------------------
     def _lease_look_up(self):

@@ -124,7 +124,12 @@ class RopoAssignmentEvent(models.Model):
     attempt_at = fields.Datetime(string="Last attempt", copy=False)
     attempts = fields.Integer(copy=False)
     next_try_at = fields.Datetime(string="Next attempt", copy=False)
-    looks = fields.Integer(copy=False)
+    looks = fields.Integer(
+        copy=False, help="Looks in a row that did not find this report at Ropo."
+    )
+    crowded_looks = fields.Integer(
+        copy=False, help="Looks that found several events this report could be."
+    )
     seen_ids = fields.Json(
         copy=False,
         help="The events Ropo listed just before this was sent: only newer ones can be "
@@ -338,6 +343,7 @@ class RopoAssignmentEvent(models.Model):
                 "attempt_at": fields.Datetime.now(),
                 "attempts": self.attempts + 1,
                 "looks": 0,
+                "crowded_looks": 0,
             }
         )
         return token

@@ -25,9 +25,9 @@ PENDING_LONG = timedelta(days=2)
 UNKNOWN_LONG = timedelta(hours=4)
 
 
-# A case has three concerns, each with a file of its own.
-class RopoAssignment(models.Model):  # pylint: disable=consider-merging-classes-inherited
-    _inherit = "ropo.assignment"
+class RopoAssignment(models.Model):
+    # A case has three concerns, each with a file of its own.
+    _inherit = "ropo.assignment"  # pylint: disable=consider-merging-classes-inherited
 
     @api.model
     def _cron_poll(self):

@@ -20,9 +20,9 @@ PATIENCE = 3
 AUDIT_SLICE = 100
 
 
-# A case has three concerns, each with a file of its own.
-class RopoAssignment(models.Model):  # pylint: disable=consider-merging-classes-inherited
-    _inherit = "ropo.assignment"
+class RopoAssignment(models.Model):
+    # A case has three concerns, each with a file of its own.
+    _inherit = "ropo.assignment"  # pylint: disable=consider-merging-classes-inherited
 
     # ------------------------------------------------------------------
     # What the ledger says
@@ -239,12 +239,15 @@ class RopoAssignment(models.Model):  # pylint: disable=consider-merging-classes-
         return dict(told)
 
     def _answered(self, parts, told):
-        """Turn questions that a person has answered into what was answered."""
-        answers = {
-            (event.counterpart_ref, event.decision): event
-            for event in self.event_ids.sorted("id")
-            if event.answer
-        }
+        """Turn questions that a person has answered into what was answered.
+
+        A question may come back for more of the same entry: its answers add up.
+        """
+        answers = defaultdict(list)
+        for event in self.event_ids.sorted("id"):
+            if event.answer:
+                answers[event.counterpart_ref, event.decision].append(event)
+        left = {event: event.amount for events in answers.values() for event in events}
         kinds = {
             "paid": ledger.PAID,
             "credit_note": ledger.CREDIT_NOTE,
@@ -253,17 +256,18 @@ class RopoAssignment(models.Model):  # pylint: disable=consider-merging-classes-
         }
         result = []
         for part in self._questions(parts, told):
-            event = answers.get((part.move_id, part.decision or "over_claim"))
-            if not event:
-                result.append(part)
-                continue
-            known = min(part.amount, event.amount)
-            result.append(
-                ledger.replace(
-                    part, kind=kinds[event.answer], amount=known, decision=""
+            rest = part.amount
+            for event in answers[part.move_id, part.decision or "over_claim"]:
+                known = self.currency_id.round(min(rest, left[event]))
+                if self.currency_id.is_zero(known):
+                    continue
+                left[event] -= known
+                rest = self.currency_id.round(rest - known)
+                result.append(
+                    ledger.replace(
+                        part, kind=kinds[event.answer], amount=known, decision=""
+                    )
                 )
-            )
-            rest = self.currency_id.round(part.amount - known)
             if not self.currency_id.is_zero(rest):
                 result.append(ledger.replace(part, amount=rest))
         return result
@@ -545,7 +549,7 @@ class RopoAssignment(models.Model):  # pylint: disable=consider-merging-classes-
                         reason=event.error_message,
                     )
                 )
-            elif event.state == "unknown" and event.looks >= PATIENCE:
+            elif event.state == "unknown" and event.crowded_looks >= PATIENCE:
                 reasons.append(
                     self.env._(
                         "It can't be told whether Ropo received the report of "
@@ -884,8 +888,8 @@ class RopoAssignment(models.Model):  # pylint: disable=consider-merging-classes-
         """Find the report among events that are newer than its call.
 
         Equal sums on one day are real: candidates are counted, not compared as a set.
-        One candidate is it; none, twice and minutes apart, means it never arrived;
-        several are for a person.
+        One candidate is it; none, twice in a row and minutes apart, means it never
+        arrived; several are looked at again, and then for a person.
         """
         known = set(self.event_ids.mapped("external_id")) | set(event.seen_ids or [])
         candidates = [
@@ -893,14 +897,17 @@ class RopoAssignment(models.Model):  # pylint: disable=consider-merging-classes-
             for remote in remote_events
             if remote.id not in known and event._is_like(remote)
         ]
-        vals = {"token": False, "looks": event.looks + 1}
         if len(candidates) == 1:
             event._mark_sent(candidates[0].id)
             return
-        if not candidates and event.looks >= 1:
+        vals = {
+            "token": False,
+            "looks": 0 if candidates else event.looks + 1,
+            "crowded_looks": event.crowded_looks + bool(candidates),
+            "next_try_at": fields.Datetime.now() + LOOK_APART,
+        }
+        if vals["looks"] >= 2:
             vals.update(state="queued", next_try_at=False, looks=0, seen_ids=False)
-        else:
-            vals["next_try_at"] = fields.Datetime.now() + LOOK_APART
         event.write(vals)
         self.env["ropo.worker"]._trigger_once(
             "cron_report", at=event.next_try_at or None

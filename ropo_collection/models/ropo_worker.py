@@ -19,8 +19,6 @@ _logger = logging.getLogger(__name__)
 
 #: Calls of different cases that overlap (threads do HTTP only).
 OVERLAP = 8
-#: Seconds a call may take in all; the client cuts it there.
-CALL_DEADLINE = 30
 #: After this long a call can't be under way any more, whatever became of its
 #: process: three calls and their token at most, and a wide margin.
 LEASE = timedelta(minutes=5)
@@ -214,6 +212,8 @@ class RopoWorker(models.AbstractModel):
             _logger.info("%s is busy, taken up again later", row)
             return
         _logger.exception("%s could not be worked on", row, exc_info=error)
+        if not hasattr(row, "_postpone_unexpected"):
+            return
         try:
             row._postpone_unexpected(self._explain(error))
             self._end_transaction()

@@ -122,9 +122,10 @@ class TestEligibility(RopoCommon):
         for state in ("proposed", "queued", "sending", "unknown", "pending", "sent"):
             case.state = state
             self.assertBlocked(move, "live", case._state_label())
-        for state in ("cancelled", "closed"):
-            case.state = state
-            self.assertReady(move)
+        case.state = "closed"
+        self.assertBlocked(move, "live", "a second time")
+        case.state = "cancelled"
+        self.assertReady(move)
 
     def test_not_delivered_by_maventa(self):
         move = self.invoice()
@@ -157,11 +158,12 @@ class TestEligibility(RopoCommon):
                 self.assertEqual(the_day.ropo_eligible_from, fields.Date.today())
 
     def test_rental_claims_wait_like_their_side(self):
-        move = self.invoice(overdue=7)
-        self.assertReady(move, kind="b2b_rental")
-        self.consumer.sudo().ropo_personal_id = "131052-308T"
-        move = self.invoice(partner=self.consumer, overdue=13)
-        self.assertBlocked(move, "too_early", kind="b2c_rental")
+        for partner, kind in ((self.business, "b2b"), (self.consumer, "b2c")):
+            move = self.invoice(partner=partner)
+            self.assertEqual(
+                self.verdict(move, kind=f"{kind}_rental").eligible_from,
+                self.verdict(move, kind=kind).eligible_from,
+            )
 
     def test_extra_days_only_add(self):
         move = self.invoice(overdue=9)
@@ -225,12 +227,12 @@ class TestEligibility(RopoCommon):
         verdict = self.verdict(move)
         self.assertIn("country", [code for code, _text in verdict.blocks])
 
-    def test_rental_only_in_finland(self):
+    def test_rental_claims_say_why_not(self):
         move = self.invoice()
-        self.assertReady(move, kind="b2b_rental")
+        self.assertBlocked(move, "rental", "can't be entered", kind="b2b_rental")
         self.company.account_fiscal_country_id = self.env.ref("base.se")
         verdict = self.verdict(move, kind="b2b_rental")
-        self.assertIn("rental", [code for code, _text in verdict.blocks])
+        self.assertIn("Finland only", dict(verdict.blocks)["rental"])
 
     # -- the debtor -------------------------------------------------------------
     def test_what_is_missing_is_named(self):
@@ -251,9 +253,11 @@ class TestEligibility(RopoCommon):
 
     def test_consumers_rental_claim_needs_the_personal_id(self):
         move = self.invoice(partner=self.consumer)
-        self.assertBlocked(move, "incomplete", "personal", kind="b2c_rental")
+        verdict = self.verdict(move, kind="b2c_rental")
+        self.assertIn("personal identity", dict(verdict.blocks)["incomplete"])
         self.consumer.sudo().ropo_personal_id = "131052-308T"
-        self.assertReady(move, kind="b2c_rental")
+        verdict = self.verdict(move, kind="b2c_rental")
+        self.assertNotIn("incomplete", dict(verdict.blocks))
 
     def test_personal_id_that_can_not_be_right(self):
         with self.assertRaisesRegex(ValidationError, "not valid"):

@@ -448,9 +448,11 @@ class TestLedger(RopoCommon):
             move = self.invoice(at_maventa=False)
             line = self.bank_line(100.0, partner=self.business)
             silent = name == "without"
-            patched = patch.object(
-                cases, "_mark_lines", lambda self, ids: None
-            ) if silent else nullcontext()
+            patched = (
+                patch.object(cases, "_mark_lines", lambda self, ids: None)
+                if silent
+                else nullcontext()
+            )
             with patched:
                 counts[name] = (
                     queries(lambda m=move, ln=line: self.match(m, ln.move_id)),

@@ -996,6 +996,7 @@ def main():
     parser.add_argument("--operations", type=int, default=0, help="at least so many")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--shrink", action="store_true", help="find a short history")
+    parser.add_argument("--json", action="store_true", help="the default")
     parser.add_argument("--log", action="store_true", help="let Odoo log")
     options = parser.parse_args()
     Campaign.talkative = options.log
