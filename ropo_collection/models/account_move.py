@@ -701,9 +701,8 @@ class AccountMove(models.Model):
                 "level": "info",
                 "message": self.env._(
                     "Invoice %(name)s is at Ropo. When this credit note is posted, "
-                    "Ropo is told "
-                    "of it and collects that much less. A credit of the whole "
-                    "invoice ends the case, and Ropo may charge its costs.",
+                    "Ropo is told of it and collects that much less. A credit of "
+                    "the whole invoice ends the case, and Ropo may charge its costs.",
                     name=self.reversed_entry_id.name,
                 ),
             }

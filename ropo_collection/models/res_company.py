@@ -235,6 +235,28 @@ class ResCompany(models.Model):
                     )
                 )
 
+    def write(self, vals):
+        """Another environment or account has a service, and troubles, of its own."""
+        changed = self.browse()
+        for name in ("ropo_environment", "maventa_company_uuid"):
+            if name in vals and "ropo_service_state" not in vals:
+                changed |= self.filtered(
+                    lambda company, name=name: (company.sudo()[name] or False)
+                    != (vals[name] or False)
+                )
+        result = super().write(vals)
+        if changed:
+            super(ResCompany, changed).write(
+                {
+                    "ropo_service_state": "inactive",
+                    "ropo_service_detail": False,
+                    "ropo_activation_url": False,
+                    "ropo_trouble": False,
+                    "ropo_trouble_until": False,
+                }
+            )
+        return result
+
     # ------------------------------------------------------------------
     # The way to Maventa
     # ------------------------------------------------------------------
@@ -426,6 +448,8 @@ class ResCompany(models.Model):
                 "ropo_activation_url": status.activation_url,
             }
         )
+        if status.state == "active":
+            self.env["ropo.assignment"].sudo()._go_on(self)
 
     def action_ropo_activate(self):
         """Ask for the service; Ropo mails its agreement form."""

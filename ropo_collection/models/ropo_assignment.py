@@ -397,6 +397,7 @@ class RopoAssignment(models.Model):
                 )
             vals = {"next_try_at": False, "last_change": fields.Datetime.now()}
             if case.state == "error":
+                case._read_debtor_again()
                 case._confirm_warnings()
                 vals.update(
                     state="queued",
@@ -410,6 +411,11 @@ class RopoAssignment(models.Model):
             case.write(vals)
         self.env["ropo.worker"]._trigger_once("cron_transfer")
         self.env["ropo.worker"]._trigger_once("cron_poll")
+
+    def _read_debtor_again(self):
+        """What was missing has been corrected on the customer."""
+        payer = self.move_id.partner_id._ropo_prepare_payer(self.receivables_type)
+        self.payer_ids = [fields.Command.clear(), fields.Command.create(payer)]
 
     def _confirm_warnings(self):
         """Who retries has read why the case stopped, and confirms it with that."""
@@ -750,6 +756,20 @@ class RopoAssignment(models.Model):
         return self.browse()
 
     @api.model
+    def _go_on(self, company):
+        """The service is there again: what waits for it is sent now."""
+        waiting = self.search(
+            [
+                ("company_id", "child_of", company.id),
+                ("state", "=", "queued"),
+                ("next_try_at", "!=", False),
+            ]
+        )
+        if waiting:
+            waiting.next_try_at = False
+            self.env["ropo.worker"]._trigger_once("cron_transfer")
+
+    @api.model
     def _cron_propose(self):
         """Put eligible invoices on the list to approve, where a company wants that.
 
@@ -905,7 +925,14 @@ class RopoAssignment(models.Model):
     def _refuse(self, verdict):
         """Not to be sent (any more). What is settled is simply cancelled."""
         reason = " ".join(text for _code, text in verdict.blocks)
-        if {code for code, _text in verdict.blocks} & {"nothing_open", "not_posted"}:
+        codes = {code for code, _text in verdict.blocks}
+        if codes & {"off", "service"}:
+            # Not this case's fault: it waits for the service.
+            now = fields.Datetime.now()
+            self.write(
+                {"next_try_at": now + timedelta(hours=1), "error_message": reason}
+            )
+        elif codes & {"nothing_open", "not_posted"}:
             self.write(
                 {
                     "state": "cancelled",

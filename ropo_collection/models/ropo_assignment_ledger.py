@@ -286,13 +286,20 @@ class RopoAssignment(models.Model):
             + sum(amt for _id, kind, amt in self.baseline or [] if kind == ledger.PAID)
         )
         baseline = {(move_id, kind) for move_id, kind, _amount in self.baseline or []}
+        # Once asked, only an answer tells: other sums may come and go meanwhile.
+        asked = self.event_ids.filtered(
+            lambda event: event.state == "decision" and event.decision == "origin"
+        ).mapped("counterpart_ref")
         for part in parts:
             key = (part.move_id, part.kind)
             if key in told or key in baseline:
                 yield part
-            elif part.kind == ledger.PAID and any(
-                self.currency_id.compare_amounts(part.amount, amount) == 0
-                for amount in sums
+            elif part.kind == ledger.PAID and (
+                any(
+                    self.currency_id.compare_amounts(part.amount, amount) == 0
+                    for amount in sums
+                )
+                or (sums and part.move_id in asked)
             ):
                 yield ledger.replace(part, kind=ledger.DECISION, decision="origin")
             elif (

@@ -132,7 +132,7 @@ class RopoTransfer(models.TransientModel):
 class RopoTransferLine(models.TransientModel):
     _name = "ropo.transfer.line"
     _description = "Invoice to hand over to Ropo"
-    _order = "verdict, id"
+    _order = "rank, id"
 
     wizard_id = fields.Many2one("ropo.transfer", required=True, ondelete="cascade")
     move_id = fields.Many2one("account.move", string="Invoice", required=True)
@@ -154,6 +154,9 @@ class RopoTransferLine(models.TransientModel):
         store=True,
     )
     reasons = fields.Text(compute="_compute_verdict", store=True)
+    rank = fields.Integer(
+        compute="_compute_rank", store=True, help="What needs a look comes first."
+    )
 
     @api.depends("move_id", "receivables_type", "summary", "wizard_id.collection_type")
     def _compute_verdict(self):
@@ -170,6 +173,12 @@ class RopoTransferLine(models.TransientModel):
             warnings = [text for _code, text in verdict.warnings]
             line.verdict = "blocked" if blocks else "warning" if warnings else "ready"
             line.reasons = "\n".join(blocks or warnings) or line._ready_note()
+
+    @api.depends("verdict")
+    def _compute_rank(self):
+        order = ("warning", "blocked", "ready")
+        for line in self:
+            line.rank = order.index(line.verdict) if line.verdict else len(order)
 
     def _own_blocks(self):
         """What is wrong with the data entered in this line."""

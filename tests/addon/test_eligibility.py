@@ -363,7 +363,7 @@ class TestEligibility(RopoCommon):
 
     def test_filter_agrees_with_the_date_shown(self):
         self.company.ropo_extra_days = 1
-        moves = self.many(120, self.customers())
+        moves = self.many(80, self.customers())
         everything = moves | self.credit(moves[0]) | self.invoice()
         everything |= self.env["account.move"].create({"move_type": "out_invoice"})
         today = fields.Date.today()
@@ -394,7 +394,7 @@ class TestEligibility(RopoCommon):
 
     def test_number_of_queries_does_not_grow_with_the_invoices(self):
         partners = self.env["res.partner"]
-        for index in range(50):
+        for index in range(20):
             partners |= self.debtor(name=f"Sample Debtor {index} Oy")
         moves = self.many(200, partners)
         self.pay(moves[0], 5.0)

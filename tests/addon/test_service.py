@@ -9,7 +9,8 @@ from .common import KEYS, RopoCommon
 ACCOUNT = KEYS["maventa_company_uuid"]
 
 
-class ServiceCommon(RopoCommon):
+@tagged("post_install", "-at_install")
+class TestService(RopoCommon):
     def press(self, button):
         """Press a button in Settings; return the message."""
         settings = self.env["res.config.settings"].create({})
@@ -21,9 +22,6 @@ class ServiceCommon(RopoCommon):
         for word in words:
             self.assertIn(word, str(refused.exception))
 
-
-@tagged("post_install", "-at_install")
-class TestService(ServiceCommon):
     def setUp(self):
         super().setUp()
         self.server.requests.clear()
@@ -178,13 +176,7 @@ class TestService(ServiceCommon):
         self.assertEqual(settings.ropo_company_id, self.company)
         self.assertTrue(settings.ropo_is_branch)
 
-
-@tagged("post_install", "-at_install")
-class TestEnvironments(ServiceCommon):
-    def setUp(self):
-        super().setUp()
-        self.server.requests.clear()
-
+    # -- environments ---------------------------------------------------------------
     def test_addresses(self):
         for url in (
             "http://maventa.example.com",
@@ -270,3 +262,14 @@ class TestEnvironments(ServiceCommon):
         with self.assertRaisesRegex(UserError, "demo environment"):
             case.action_next_step()
         self.assertRefused("next_step", "demo environment")
+
+    def test_another_environment_has_a_service_of_its_own(self):
+        self.company.ropo_trouble = "Sample trouble"
+        self.company.ropo_environment = "test"
+        self.assertEqual(self.company.ropo_service_state, "active")
+        self.company.ropo_environment = "production"
+        self.assertEqual(self.company.ropo_service_state, "inactive")
+        self.assertFalse(self.company.ropo_trouble)
+        move = self.invoice(at_maventa=False)
+        blocks = dict(move._ropo_verdicts()[move].blocks)
+        self.assertIn("not active", blocks["service"])

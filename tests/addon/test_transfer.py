@@ -22,7 +22,14 @@ WORKER = "odoo.addons.ropo_collection.models.ropo_worker"
 COMPANY = "odoo.addons.ropo_collection.models.res_company"
 
 
-class TransferCommon(RopoCommon):
+@tagged("post_install", "-at_install")
+class TestTransfer(RopoCommon):
+    """Whatever breaks, and whatever people do meanwhile: handed over once at most."""
+
+    def setUp(self):
+        super().setUp()
+        self.server.requests.clear()
+
     def queued(self, *, fault=None, times=1, **values):
         """A case that waits to be sent, whose hand-over will meet a fault."""
         move = self.invoice(**values)
@@ -54,11 +61,7 @@ class TransferCommon(RopoCommon):
         self.let_pass(case, **(later or {"minutes": 10}))
         self.run_cron("transfer")
 
-
-@tagged("post_install", "-at_install")
-class TestTransferFaults(TransferCommon):
-    """Whatever breaks, an invoice is handed over once."""
-
+    # -- what breaks on the way -----------------------------------------------
     def test_answer_lost_after_maventa_accepted(self):
         faults = (
             "cut_after",
@@ -303,6 +306,17 @@ class TestTransferFaults(TransferCommon):
         self.assertHandedOver(case)
         self.assertIn("30.00", case.warnings_confirmed)
 
+    def test_what_is_mended_on_the_customer_counts_on_retry(self):
+        case = self.queued()
+        case.sudo().payer_ids.city = False
+        self.run_cron("transfer")
+        self.assertNeedsPerson(case, "city")
+        self.business.city = "Turku"
+        case.action_retry()
+        self.run_cron("transfer")
+        self.assertHandedOver(case)
+        self.assertEqual(case.payer_ids.city, "Turku")
+
     def test_ropo_does_not_take_the_claim(self):
         self.sandbox.processing_seconds = 3600
         case = self.queued()
@@ -366,15 +380,7 @@ class TestTransferFaults(TransferCommon):
             self.assertNotIn("Traceback", case.error_message)
         self.assertIn("country", nameless.attention_reason)
 
-
-@tagged("post_install", "-at_install")
-class TestTransferMeanwhile(TransferCommon):
-    """What people do between the click and Ropo's answer."""
-
-    def setUp(self):
-        super().setUp()
-        self.server.requests.clear()
-
+    # -- what people do between the click and Ropo's answer ----------------------
     def test_double_click(self):
         move = self.invoice()
         wizard = self.env["ropo.transfer"].browse(move.action_ropo_transfer()["res_id"])
@@ -445,6 +451,10 @@ class TestTransferMeanwhile(TransferCommon):
                 self.assertFalse(self.server.requests)
                 self.company[name] = before
                 self.let_pass(case, days=1)
+                self.run_cron("transfer")
+                self.assertEqual(case.state, "queued")
+                self.assertIn("not active", case.error_message)
+                self.company.action_ropo_refresh_service()
                 self.run_cron("transfer")
                 self.assertHandedOver(case)
                 self.server.requests.clear()

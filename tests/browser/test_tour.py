@@ -1,10 +1,8 @@
 """The way of an invoice to Ropo as a bookkeeper sees it in the browser."""
 
-import threading
-from contextlib import contextmanager
 from datetime import timedelta
 
-from odoo import SUPERUSER_ID, Command, api, fields
+from odoo import Command, fields
 from odoo.tests import new_test_user, tagged
 
 from odoo.addons.account.tests.common import (
@@ -35,7 +33,8 @@ class TestTour(AccountTestInvoicingHttpCommon):
         cls.bookkeeper = new_test_user(
             cls.env,
             login="ropo_bookkeeper",
-            groups="account.group_account_invoice",
+            # Settings: the tour presses "Run Manually" on the scheduled actions.
+            groups="account.group_account_invoice,base.group_system",
             company_id=cls.company.id,
             company_ids=[Command.set(cls.company.ids)],
         )
@@ -65,54 +64,9 @@ class TestTour(AccountTestInvoicingHttpCommon):
         )
         cls.invoice.action_post()
 
-    @contextmanager
-    def environment(self):
-        with self.registry.cursor() as cr:
-            yield api.Environment(cr, SUPERUSER_ID, {})
-
-    @contextmanager
-    def scheduler(self):
-        """Play the scheduler while the browser is busy: tours have no cron threads.
-
-        It runs the addon's own scheduled actions, once there is work for them.
-        """
-        over = threading.Event()
-        errors = []
-
-        def is_due(env):
-            domain = [("state", "in", ("queued", "pending"))]
-            return env["ropo.assignment"].search_count(domain)
-
-        def work():
-            while not over.wait(1):
-                with self.environment() as env:
-                    if not is_due(env):
-                        continue
-                # Long enough for the window to show that it is on its way.
-                over.wait(3)
-                with self.environment() as env:
-                    for name in ("cron_transfer", "cron_poll"):
-                        env.ref(f"ropo_collection.{name}").method_direct_trigger()
-
-        def guarded():
-            try:
-                work()
-            except Exception as error:  # noqa: BLE001 told by the test itself
-                errors.append(error)
-
-        thread = threading.Thread(target=guarded, name="scheduler of the tour")
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
-        self.assertFalse(errors)
-
     def test_transfer(self):
         url = f"/odoo/action-account.action_move_out_invoice/{self.invoice.id}"
-        with self.scheduler():
-            self.start_tour(url, "ropo_transfer_tour", login=self.bookkeeper.login)
+        self.start_tour(url, "ropo_transfer_tour", login=self.bookkeeper.login)
         case = self.invoice.ropo_assignment_id
         self.assertEqual(case.state, "sent")
         self.assertEqual(case.capital_amount, 100.0)

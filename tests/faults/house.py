@@ -253,14 +253,19 @@ class House:
 
     def hours_pass(self):
         """Everything that waits for a time has waited long enough."""
-        for table, columns in {
-            "ropo_assignment": ("attempt_at", "next_try_at", "accepted_at"),
-            "ropo_assignment_event": ("attempt_at", "next_try_at", "due_at"),
-            "ropo_recheck": ("due_at",),
-            "res_company": ("ropo_trouble_until", "ropo_poll_started"),
-        }.items():
-            sets = ", ".join(f"{name} = {name} - interval '2h'" for name in columns)
+        for table in ("ropo_assignment", "ropo_assignment_event", "ropo_recheck"):
+            columns = self.database.query(
+                "SELECT column_name FROM information_schema.columns"
+                " WHERE table_name = %s AND data_type LIKE 'timestamp%%'"
+                " AND column_name NOT IN ('create_date', 'write_date')",
+                (table,),
+            )
+            sets = ", ".join(f"{name} = {name} - interval '2h'" for [name] in columns)
             self.database.query(f"UPDATE {table} SET {sets}")
+        self.database.query(
+            "UPDATE res_company SET ropo_trouble_until = NULL,"
+            " ropo_poll_started = ropo_poll_started - interval '2h'"
+        )
 
     # -- what Ropo knows ---------------------------------------------------------------
 

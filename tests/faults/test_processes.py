@@ -81,7 +81,7 @@ def test_killed_before_the_transfer_reached_maventa(house, worker):
     assert house.handed_over(invoice) == 1
 
 
-@pytest.mark.parametrize("method", ["_account_follows", "_settle_transfer"])
+@pytest.mark.parametrize("method", ["_accounts_follow", "_settle_transfer"])
 def test_killed_between_the_answer_to_a_transfer_and_the_commit(house, worker, method):
     [invoice] = house.invoices(100)
     house.office.run("transfer", move_ids=[invoice])

@@ -1,8 +1,25 @@
 import {registry} from "@web/core/registry";
+import {rpc} from "@web/core/network/rpc";
+
+function call(model, method, args, kwargs = {}) {
+    const params = {model, method, args, kwargs};
+    return rpc(`/web/dataset/call_kw/${model}/${method}`, params);
+}
 
 /**
- * From an overdue invoice, whose form is open, to its case at Ropo. The scheduled
- * actions have to run meanwhile.
+ * What "Run Manually" does: tours have no threads for scheduled actions.
+ */
+async function runScheduledAction(name) {
+    const domain = [
+        ["module", "=", "ropo_collection"],
+        ["name", "=", name],
+    ];
+    const [found] = await call("ir.model.data", "search_read", [domain, ["res_id"]]);
+    await call("ir.cron", "method_direct_trigger", [[found.res_id]]);
+}
+
+/**
+ * From an overdue invoice, whose form is open, to its case at Ropo.
  */
 registry.category("web_tour.tours").add("ropo_transfer_tour", {
     steps: () => [
@@ -23,6 +40,10 @@ registry.category("web_tour.tours").add("ropo_transfer_tour", {
         {
             content: "It is on its way",
             trigger: ".modal .o_ropo_progress:not([data-done])",
+            run: async () => {
+                await runScheduledAction("cron_transfer");
+                await runScheduledAction("cron_poll");
+            },
         },
         {
             content: "The window shows by itself when it has arrived",
