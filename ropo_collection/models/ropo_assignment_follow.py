@@ -215,7 +215,7 @@ class RopoAssignment(models.Model):
         for page in client.iter_assignment_pages(max(company.ropo_poll_page, 1)):
             self._take_page(company, page.items)
             company.ropo_poll_page = page.next_page or 1
-            if worker._end_transaction(1, remaining=1) <= 0:
+            if worker._end_transaction(1, remaining=1) <= 0 and page.next_page:
                 return
         company._ropo_resume()
         company.write({"ropo_poll_page": 1, "ropo_last_poll": fields.Datetime.now()})
