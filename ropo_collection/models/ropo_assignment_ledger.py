@@ -257,7 +257,8 @@ class RopoAssignment(models.Model):
         result = []
         for part in self._questions(parts, told):
             rest = part.amount
-            for event in answers[part.move_id, part.decision or "over_claim"]:
+            question = part.decision or part.kind in ledger.REPORTED and "over_claim"
+            for event in answers[part.move_id, question]:
                 known = self.currency_id.round(min(rest, left[event]))
                 if self.currency_id.is_zero(known):
                     continue

@@ -240,7 +240,7 @@ class TestAccess(RopoCommon):
         company.action_ropo_close_service()
         self.assertEqual(case.sudo().state, "cancelled")
 
-    # -- what is not for everybody's eyes -----------------------------------------------
+    # -- what is not for everybody's eyes ------------------------------------------
     def assertHidden(self, record, *names):
         """Neither read nor exported, and not to be guessed by searching."""
         for name in names:

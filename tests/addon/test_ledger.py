@@ -418,6 +418,35 @@ class TestLedger(RopoCommon):
         self.assertEqual(self.question(case).decision, "over_claim")
         self.assertEqual(self.question(case).amount, 30.0)
 
+    def test_answers_about_one_payment_add_up(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.sandbox.debtor_pays(case.maventa_invoice_id, 60.0)
+        case.action_refresh()
+        self.run_cron("poll")
+        self.pay(move, 50.0)
+        self.assertTold(case, [40.0])
+        self.assertEqual(self.question(case).amount, 10.0)
+        self.answer(self.question(case), "keep")
+        self.assertTold(case, [40.0], needs_attention=False)
+        self.run_cron("audit", "report")
+        self.assertTold(case, [40.0], needs_attention=False)
+
+    def test_a_question_about_the_origin_stays_until_it_is_answered(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.sandbox.debtor_pays(case.maventa_invoice_id, 40.0)
+        case.action_refresh()
+        self.run_cron("poll")
+        line = self.bank_line(40.0, partner=self.business)
+        self.match(move, line.move_id)
+        self.assertTold(case, [])
+        self.sandbox.debtor_pays(case.maventa_invoice_id, 15.0)
+        case.action_refresh()
+        self.run_cron("poll")
+        self.assertTold(case, [])
+        self.assertEqual(self.question(case).decision, "origin")
+
     def test_surplus_is_asked_about_while_ropo_has_costs(self):
         move = self.invoice()
         case = self.at_ropo(move)
