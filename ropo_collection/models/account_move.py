@@ -449,7 +449,7 @@ class AccountMove(models.Model):
     def _ropo_failed_text(self):
         return self.env._(
             "Maventa could not deliver the invoice: the customer never got it. Send it "
-            "again."
+            "again, then press Find at Maventa."
         )
 
     def _ropo_check_date(self, verdict, kind):

@@ -815,7 +815,12 @@ class RopoAssignment(models.Model):
     def _lease_look_up(self):
         """Find the invoice at Maventa by its number, before anything is sent."""
         jobs = []
-        for case in self._lock_in(("queued",))._at_home():
+        cases = self._lock_in(("queued",))._at_home()
+        verdicts = cases.move_id._ropo_verdicts(for_cases=cases)
+        for case in cases:
+            if verdicts[case.move_id].blocks:
+                case._refuse(verdicts[case.move_id])
+                continue
             known = case.move_id.maventa_invoice_id
             if known and case.move_id.maventa_status != "PENDING":
                 case.maventa_invoice_id = known

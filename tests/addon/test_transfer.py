@@ -306,6 +306,13 @@ class TestTransfer(RopoCommon):
         self.assertHandedOver(case)
         self.assertIn("30.00", case.warnings_confirmed)
 
+    def test_paid_before_it_was_looked_up(self):
+        case = self.queued(at_maventa=False)
+        self.pay(case.move_id, 100.0)
+        self.run_cron("transfer")
+        self.assertEqual(case.state, "cancelled")
+        self.assertFalse(self.server.requests)
+
     def test_what_is_mended_on_the_customer_counts_on_retry(self):
         case = self.queued()
         case.sudo().payer_ids.city = False

@@ -722,7 +722,12 @@ class History(RuleBasedStateMachine):
 
         def reply(env):
             event = actions.people(env)["ropo.assignment.event"].browse(event_id)
-            getattr(event, f"action_answer_{answer}")()
+            action = getattr(event, f"action_answer_{answer}")()
+            if action:
+                # Giving money up needs a reason.
+                wizard = event.env[action["res_model"]].browse(action["res_id"])
+                wizard.reason = "Sample reason"
+                wizard.action_confirm()
             return True
 
         if self.act(reply):
