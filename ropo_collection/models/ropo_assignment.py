@@ -690,6 +690,12 @@ class RopoAssignment(models.Model):
         )
         return token
 
+    def _job(self, token, call):
+        """The call that this case has been leased for."""
+        self.ensure_one()
+        company = self.company_id.sudo().root_id
+        return Job(row=self, company=company, call=call, token=token)
+
     def _give_back(self, error, **vals):
         """Not now: try again later, and say why in the meantime."""
         worker = self.env["ropo.worker"]
@@ -830,13 +836,11 @@ class RopoAssignment(models.Model):
             token = case._take_lease(next_try_at=fields.Datetime.now() + LEASE)
             number = case.move_id.name
             jobs.append(
-                Job(
-                    row=case,
-                    company=case.company_id.root_id,
-                    call=lambda client, number=number, known=known: (
+                case._job(
+                    token,
+                    lambda client, number=number, known=known: (
                         client.invoice(known) if known else client.find_invoices(number)
                     ),
-                    token=token,
                 )
             )
         return jobs
@@ -918,11 +922,9 @@ class RopoAssignment(models.Model):
             )
             invoice_id, transfer = case.maventa_invoice_id, case._to_wire()
             jobs.append(
-                Job(
-                    row=case,
-                    company=case.company_id.root_id,
-                    call=lambda client, i=invoice_id, t=transfer: client.transfer(i, t),
-                    token=token,
+                case._job(
+                    token,
+                    lambda client, i=invoice_id, t=transfer: client.transfer(i, t),
                 )
             )
         return jobs
@@ -1096,13 +1098,11 @@ class RopoAssignment(models.Model):
             )
             invoice_id = case.maventa_invoice_id
             jobs.append(
-                Job(
-                    row=case,
-                    company=case.company_id.root_id,
-                    call=lambda client, i=invoice_id: (
+                case._job(
+                    token,
+                    lambda client, i=invoice_id: (
                         client.transfer_status(i) or client.find_assignment(i)
                     ),
-                    token=token,
                 )
             )
         return jobs

@@ -13,7 +13,7 @@ from odoo.fields import Domain
 from ..maventa.errors import AccountTrouble, MaventaError
 from .ropo_assignment import STATES
 from .ropo_assignment_event import UNRESOLVED
-from .ropo_worker import LEASE, Job
+from .ropo_worker import LEASE
 
 _logger = logging.getLogger(__name__)
 
@@ -60,11 +60,8 @@ class RopoAssignment(models.Model):
             token = case._take_lease(next_try_at=fields.Datetime.now() + LEASE)
             invoice_id = case.maventa_invoice_id
             jobs.append(
-                Job(
-                    row=case,
-                    company=case.company_id.root_id,
-                    call=lambda client, i=invoice_id: _transfer_and_case(client, i),
-                    token=token,
+                case._job(
+                    token, lambda client, i=invoice_id: _transfer_and_case(client, i)
                 )
             )
         return jobs
@@ -154,12 +151,7 @@ class RopoAssignment(models.Model):
             token = case._take_lease(refresh_due=False)
             case_id = case.external_id
             jobs.append(
-                Job(
-                    row=case,
-                    company=case.company_id.root_id,
-                    call=lambda client, i=case_id: _case_with_events(client, i),
-                    token=token,
-                )
+                case._job(token, lambda client, i=case_id: _case_with_events(client, i))
             )
         return jobs
 

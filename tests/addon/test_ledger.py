@@ -49,6 +49,11 @@ class TestLedger(RopoCommon):
             wizard.reason = "Sample reason"
             wizard.action_confirm()
 
+    def look(self, case):
+        """Ask Ropo about this case now."""
+        case.action_refresh()
+        self.run_cron("poll")
+
     def open_line(self, move):
         return move.line_ids.filtered(
             lambda line: line.account_type == "asset_receivable"
@@ -276,8 +281,7 @@ class TestLedger(RopoCommon):
         move = self.invoice()
         case = self.at_ropo(move)
         self.sandbox.debtor_pays(case.maventa_invoice_id, 100.0)
-        case.action_refresh()
-        self.run_cron("poll")
+        self.look(case)
         self.assertEqual(case.paid_to_ropo, 100.0)
         line = self.bank_line(100.0, **bank_values)
         self.match(move, line.move_id)
@@ -333,8 +337,7 @@ class TestLedger(RopoCommon):
         move = self.invoice()
         case = self.at_ropo(move)
         self.sandbox.debtor_pays(case.maventa_invoice_id, 40.0)
-        case.action_refresh()
-        self.run_cron("poll")
+        self.look(case)
         self.pay(move, 40.0)
         self.assertTold(case, [])
         self.question(case).action_answer_paid()
@@ -410,8 +413,7 @@ class TestLedger(RopoCommon):
         move = self.invoice()
         case = self.at_ropo(move)
         self.sandbox.debtor_pays(case.maventa_invoice_id, 70.0)
-        case.action_refresh()
-        self.run_cron("poll")
+        self.look(case)
         self.pay(move, 60.0)
         self.assertTold(case, [30.0])
         self.assertEqual(self.question(case).decision, "over_claim")
@@ -421,8 +423,7 @@ class TestLedger(RopoCommon):
         move = self.invoice()
         case = self.at_ropo(move)
         self.sandbox.debtor_pays(case.maventa_invoice_id, 60.0)
-        case.action_refresh()
-        self.run_cron("poll")
+        self.look(case)
         self.pay(move, 50.0)
         self.assertTold(case, [40.0])
         self.assertEqual(self.question(case).amount, 10.0)
@@ -435,14 +436,12 @@ class TestLedger(RopoCommon):
         move = self.invoice()
         case = self.at_ropo(move)
         self.sandbox.debtor_pays(case.maventa_invoice_id, 40.0)
-        case.action_refresh()
-        self.run_cron("poll")
+        self.look(case)
         line = self.bank_line(40.0, partner=self.business)
         self.match(move, line.move_id)
         self.assertTold(case, [])
         self.sandbox.debtor_pays(case.maventa_invoice_id, 15.0)
-        case.action_refresh()
-        self.run_cron("poll")
+        self.look(case)
         self.assertTold(case, [])
         self.assertEqual(self.question(case).decision, "origin")
 
@@ -580,8 +579,7 @@ class TestLedger(RopoCommon):
             }
         )
         # Ropo lists it under its own number, which we do not know: not twice money.
-        case.action_refresh()
-        self.run_cron("poll")
+        self.look(case)
         self.assertTrue(event.missing_there)
         self.assertTrue(case.needs_attention)
 
@@ -589,8 +587,7 @@ class TestLedger(RopoCommon):
         move = self.invoice()
         case = self.at_ropo(move)
         self.sandbox.connect_credit_note(case.maventa_invoice_id, 30.0)
-        case.action_refresh()
-        self.run_cron("poll")
+        self.look(case)
         self.credit(move, 30.0)
         self.assertTold(case, [], [], needs_attention=False)
         self.assertEqual(case.reported_credited, 30.0)
