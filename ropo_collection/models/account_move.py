@@ -29,18 +29,21 @@ class Verdict:
     """Whether an invoice may be handed over, with reasons as ``(code, text)``.
 
     ``blocks`` forbid it; ``warnings`` must be confirmed by a person and stop every
-    automatic path.
+    automatic path. ``to_confirm`` says in no language what the warnings are about, to
+    know later what was confirmed.
     """
 
     blocks: list = field(default_factory=list)
     warnings: list = field(default_factory=list)
+    to_confirm: list = field(default_factory=list)
     eligible_from: date | None = None
 
     def block(self, code, text):
         self.blocks.append((code, text))
 
-    def warn(self, code, text):
+    def warn(self, code, text, about=""):
         self.warnings.append((code, text))
+        self.to_confirm.append(f"{code}:{about}")
 
 
 class AccountMove(models.Model):
@@ -477,6 +480,7 @@ class AccountMove(models.Model):
                     "if it belongs to this invoice.",
                     amount=self.company_id.currency_id.format(facts["loose"][key]),
                 ),
+                about=f"{facts['loose'][key]:.2f}",
             )
         if key in facts["bank"]:
             verdict.warn(
@@ -495,6 +499,7 @@ class AccountMove(models.Model):
                     "The invoice is to be paid to an account that is not the company's "
                     "own."
                 ),
+                about=payee.id,
             )
 
     def _ropo_check_debtor(self, verdict, kind, case):
@@ -527,6 +532,7 @@ class AccountMove(models.Model):
                 self.env._(
                     "The debtor's address is in %(country)s.", country=country.name
                 ),
+                about=country.code,
             )
 
     # ------------------------------------------------------------------

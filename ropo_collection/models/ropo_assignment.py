@@ -241,6 +241,9 @@ class RopoAssignment(models.Model):
         readonly=True,
         help="Warnings the person who transferred the invoice has confirmed.",
     )
+    confirmed = fields.Json(
+        copy=False, help="What the confirmed warnings were about, in no language."
+    )
     accepted_at = fields.Datetime(string="Accepted on", copy=False)
     closed_at = fields.Datetime(string="Closed on", copy=False)
     # The lease
@@ -306,7 +309,7 @@ class RopoAssignment(models.Model):
         """A case for this invoice, with its debtor's data as they are now.
 
         :param vals: ``collection_type``, ``receivables_type``, ``summary`` and, where
-            a person has confirmed warnings, ``warnings_confirmed``
+            a person has confirmed warnings, ``warnings_confirmed`` and ``confirmed``
         """
         environment, account = move.company_id._ropo_account_key()
         payer = move.partner_id._ropo_prepare_payer(vals["receivables_type"])
@@ -423,6 +426,7 @@ class RopoAssignment(models.Model):
         texts = [text for _code, text in verdict.warnings]
         if texts:
             self.warnings_confirmed = "\n".join(texts)
+            self.confirmed = verdict.to_confirm
             self._message_log(
                 body=self.env._(
                     "%(user)s confirmed: %(warnings)s",
@@ -959,8 +963,14 @@ class RopoAssignment(models.Model):
 
     def _has_new_warnings(self, verdict):
         """Stop for what nobody has confirmed: it came up while the case was waiting."""
-        confirmed = self.warnings_confirmed or ""
-        new = [text for _code, text in verdict.warnings if text not in confirmed]
+        confirmed = set(self.confirmed or [])
+        new = [
+            text
+            for (_code, text), about in zip(
+                verdict.warnings, verdict.to_confirm, strict=True
+            )
+            if about not in confirmed
+        ]
         if new:
             self._stop(
                 self.env._(

@@ -111,6 +111,7 @@ class RopoTransfer(models.TransientModel):
                 receivables_type=line.receivables_type,
                 summary=line.summary,
                 warnings_confirmed=line.reasons if line.verdict == "warning" else False,
+                confirmed=line.to_confirm,
             )
         self.env["ropo.worker"]._trigger_once("cron_transfer")
         self.write({"state": "progress", "assignment_ids": [(6, 0, cases.ids)]})
@@ -154,6 +155,7 @@ class RopoTransferLine(models.TransientModel):
         store=True,
     )
     reasons = fields.Text(compute="_compute_verdict", store=True)
+    to_confirm = fields.Json(compute="_compute_verdict", store=True)
     rank = fields.Integer(
         compute="_compute_rank", store=True, help="What needs a look comes first."
     )
@@ -166,11 +168,12 @@ class RopoTransferLine(models.TransientModel):
         for line in self:
             verdict = verdicts.get(line.move_id)
             if verdict is None:
-                line.verdict, line.reasons = "blocked", False
+                line.verdict, line.reasons, line.to_confirm = "blocked", False, []
                 continue
             blocks = [text for _code, text in verdict.blocks]
             blocks += line._own_blocks()
             warnings = [text for _code, text in verdict.warnings]
+            line.to_confirm = verdict.to_confirm
             line.verdict = "blocked" if blocks else "warning" if warnings else "ready"
             line.reasons = "\n".join(blocks or warnings) or line._ready_note()
 

@@ -306,6 +306,23 @@ class TestTransfer(RopoCommon):
         self.assertHandedOver(case)
         self.assertIn("30.00", case.warnings_confirmed)
 
+    def test_what_was_confirmed_in_another_language_is_confirmed(self):
+        self.env["res.lang"]._activate_lang("fi_FI")
+        self.env["account.payment"].create(
+            {
+                "amount": 1234.5,
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": self.business.id,
+            }
+        ).action_post()
+        self.business.country_id = self.env.ref("base.ee")
+        move = self.invoice().with_context(lang="fi_FI")
+        case = self.transfer(move, confirm_warnings=True)
+        self.assertIn("1 234,50", case.warnings_confirmed.replace("\xa0", " "))
+        self.run_cron("transfer")
+        self.assertHandedOver(case)
+
     def test_paid_before_it_was_looked_up(self):
         case = self.queued(at_maventa=False)
         self.pay(case.move_id, 100.0)
