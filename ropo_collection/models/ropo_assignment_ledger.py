@@ -241,24 +241,35 @@ class RopoAssignment(models.Model):
     def _answered(self, parts, told):
         """Turn questions that a person has answered into what was answered.
 
+        What was decided to be reported may still have been more than the claim, and
+        have been decided on a second time as that.
+        """
+        parts = self._take_answers(
+            self._questions(parts, told), lambda part: part.decision
+        )
+        return self._take_answers(
+            parts, lambda part: part.kind in ledger.REPORTED and "over_claim"
+        )
+
+    def _take_answers(self, parts, question_of):
+        """Split parts by the answers to their question, as far as those reach.
+
         A question may come back for more of the same entry: its answers add up.
         """
-        answers = defaultdict(list)
-        for event in self.event_ids.sorted("id"):
-            if event.answer:
-                answers[event.counterpart_ref, event.decision].append(event)
-        left = {event: event.amount for events in answers.values() for event in events}
         kinds = {
             "paid": ledger.PAID,
             "credit_note": ledger.CREDIT_NOTE,
             "settlement": ledger.SETTLEMENT,
             "keep": ledger.SILENT,
         }
+        answers = self.event_ids.filtered("answer").sorted("id")
+        left = {event: event.amount for event in answers}
         result = []
-        for part in self._questions(parts, told):
-            rest = part.amount
-            question = part.decision or part.kind in ledger.REPORTED and "over_claim"
-            for event in answers[part.move_id, question]:
+        for part in parts:
+            rest, question = part.amount, question_of(part)
+            for event in answers:
+                if (event.counterpart_ref, event.decision) != (part.move_id, question):
+                    continue
                 known = self.currency_id.round(min(rest, left[event]))
                 if self.currency_id.is_zero(known):
                     continue

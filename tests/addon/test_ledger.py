@@ -432,6 +432,20 @@ class TestLedger(RopoCommon):
         self.run_cron("audit", "report")
         self.assertTold(case, [40.0], needs_attention=False)
 
+    def test_reported_as_paid_and_more_than_the_claim_is_asked_once_each(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.sandbox.debtor_pays(case.maventa_invoice_id, 95.0)
+        self.look(case)
+        self.match(move, self.entry(20.0))
+        self.assertTold(case, [])
+        self.answer(self.question(case), "paid")
+        self.assertTold(case, [5.0])
+        question = self.question(case)
+        self.assertEqual((question.decision, question.amount), ("over_claim", 15.0))
+        self.answer(question, "keep")
+        self.assertTold(case, [5.0], needs_attention=False)
+
     def test_a_question_about_the_origin_stays_until_it_is_answered(self):
         move = self.invoice()
         case = self.at_ropo(move)
