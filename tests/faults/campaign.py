@@ -393,13 +393,16 @@ class History(RuleBasedStateMachine):
             entry = self.book[move_id]
             shares = entry.split or [(entry.kind, amount)]
             whole = sum(share for _kind, share in shares)
+            parts = defaultdict(float)
             for kind, share in shares:
-                part = amount * share / whole
-                for _move_id, of_kind, given, answer in answers:
-                    if _move_id == move_id and of_kind == kind:
-                        known = min(given, part)
-                        sums[answer] += known
-                        part -= known
+                parts[kind] += amount * share / whole
+            # One answer may build on another: to be reported, but beyond the claim.
+            for _move_id, of_kind, given, answer in answers:
+                if _move_id == move_id:
+                    known = min(given, parts[of_kind])
+                    parts[of_kind] -= known
+                    parts[answer] += known
+            for kind, part in parts.items():
                 sums[kind] += part
         return sums
 
@@ -717,7 +720,9 @@ class History(RuleBasedStateMachine):
         elif decision == "full_credit":
             answer = ("credit_note", "keep")[choice % 2]
         else:
-            kind = {"over_claim": entry.kind}.get(decision, kind)
+            decided = [becomes for id_, *_, becomes in case.answers if id_ == entry_id]
+            if kind == ASKED and decided:
+                kind = decided[-1]
             answer = "keep"
 
         def reply(env):
