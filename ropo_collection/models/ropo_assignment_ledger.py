@@ -326,13 +326,16 @@ class RopoAssignment(models.Model):
             else:
                 yield part
 
-    def _surplus(self, parts):
+    def _surplus(self, parts, comparison):
         """What the debtor paid beyond the claim while Ropo still has costs to get.
 
         The rest of such a payment is open in the ledger: it may be meant for the costs,
         and a person passes it on or gives it back.
         """
-        if self.remote_status != "partially_closed":
+        paid = self.currency_id.compare_amounts(
+            comparison.reduction, self.capital_amount
+        )
+        if self.remote_status != "partially_closed" or paid < 0:
             return
         answered = {
             event.counterpart_ref: event.amount
@@ -403,7 +406,9 @@ class RopoAssignment(models.Model):
                 for date in again:
                     case._mark_recheck(at=fields.Datetime.to_datetime(date))
                 case._sync_reports(comparison.to_tell)
-                case._sync_decisions([*comparison.to_decide, *case._surplus(parts)])
+                case._sync_decisions(
+                    [*comparison.to_decide, *case._surplus(parts, comparison)]
+                )
                 case._sync_excess(comparison)
             case._refresh_sums(comparison.settled)
             case._review()

@@ -937,7 +937,9 @@ class History(RuleBasedStateMachine):
         sums = defaultdict(float)
         for entry_id, decision, amount in self.query(
             "SELECT counterpart_ref, decision, amount FROM ropo_assignment_event"
-            " WHERE assignment_id = %s AND state = 'decision'",
+            " WHERE assignment_id = %s AND state = 'decision'"
+            # What a payment brought beyond the claim is matched with nothing.
+            " AND decision != 'surplus'",
             case_id,
         ):
             answers = [answer for answer in case.answers if answer[0] == entry_id]
