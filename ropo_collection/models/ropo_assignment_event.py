@@ -307,10 +307,12 @@ class RopoAssignmentEvent(models.Model):
         return self._lease_events(("sending", "unknown"))
 
     def _lease_events(self, states):
-        self.assignment_id.try_lock_for_update(allow_referencing=True)
+        free = self.assignment_id.try_lock_for_update(allow_referencing=True)
         self.invalidate_recordset()
         jobs = []
-        for event in self.filtered(lambda event: event.state in states):
+        for event in self.filtered(
+            lambda event: event.state in states and event.assignment_id in free
+        ):
             case = event.assignment_id
             if not case._at_home():
                 event.next_try_at = fields.Datetime.now() + timedelta(hours=6)

@@ -145,6 +145,19 @@ class RopoCommon(AccountTestInvoicingCommon):
         )
         return wizard._create_payments()
 
+    def loose_payment(self, amount):
+        """Money of the business customer, posted and matched with nothing."""
+        payment = self.env["account.payment"].create(
+            {
+                "amount": amount,
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": self.business.id,
+            }
+        )
+        payment.action_post()
+        return payment
+
     def credit(self, move, amount=None):
         """A posted credit note on this invoice."""
         wizard = (

@@ -551,14 +551,7 @@ class TestLedger(RopoCommon):
 
     def test_loose_money_of_a_debtor_is_found_every_day(self):
         case = self.at_ropo()
-        self.env["account.payment"].create(
-            {
-                "amount": 15.0,
-                "payment_type": "inbound",
-                "partner_type": "customer",
-                "partner_id": self.business.id,
-            }
-        ).action_post()
+        self.loose_payment(15.0)
         self.run_cron("audit")
         self.assertIn("15.00", case.attention_reason)
         self.match(

@@ -289,14 +289,7 @@ class TestTransfer(RopoCommon):
 
     def test_what_came_up_while_the_case_waited_is_asked_about(self):
         case = self.queued()
-        self.env["account.payment"].create(
-            {
-                "amount": 30.0,
-                "payment_type": "inbound",
-                "partner_type": "customer",
-                "partner_id": self.business.id,
-            }
-        ).action_post()
+        self.loose_payment(30.0)
         self.run_cron("transfer")
         self.assertEqual(case.state, "error")
         self.assertNotSent(case)
@@ -308,14 +301,7 @@ class TestTransfer(RopoCommon):
 
     def test_what_was_confirmed_in_another_language_is_confirmed(self):
         self.env["res.lang"]._activate_lang("fi_FI")
-        self.env["account.payment"].create(
-            {
-                "amount": 1234.5,
-                "payment_type": "inbound",
-                "partner_type": "customer",
-                "partner_id": self.business.id,
-            }
-        ).action_post()
+        self.loose_payment(1234.5)
         self.business.country_id = self.env.ref("base.ee")
         move = self.invoice().with_context(lang="fi_FI")
         case = self.transfer(move, confirm_warnings=True)
