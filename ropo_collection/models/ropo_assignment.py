@@ -160,6 +160,11 @@ class RopoAssignment(models.Model):
     settled_amount = fields.Monetary(
         string="Settled by Ropo", help="Money from Ropo matched with the invoice."
     )
+    settled_unknown = fields.Monetary(
+        string="Settled without a payment",
+        help="What Ropo sent beyond the payments it told of, as of the last daily "
+        "audit.",
+    )
     excess_paid = fields.Monetary(
         string="Payments reported too much",
         help="Told to Ropo and no longer true; Ropo has to correct it.",
@@ -434,6 +439,37 @@ class RopoAssignment(models.Model):
                     warnings=" ".join(texts),
                 )
             )
+
+    def action_not_received(self):
+        """Maventa says it never got this transfer: ask for the reason."""
+        self.ensure_one()
+        return self.env["ropo.reason"]._open_for("not_received", assignment=self)
+
+    def _take_not_received(self, reason):
+        """Stop an unclear hand-over, so that a person may correct and retry it.
+
+        :param reason: who at Maventa said so, and when
+        """
+        self.ensure_one()
+        case = self.sudo()._lock_case()
+        if case.state != "unknown":
+            raise UserError(
+                self.env._(
+                    "It is known by now what became of the transfer of %(name)s.",
+                    name=case.name,
+                )
+            )
+        claim = [case.capital_amount, case.baseline or []]
+        case.earlier_claims = [*(case.earlier_claims or []), claim]
+        case._stop(
+            self.env._(
+                "%(user)s: Maventa did not receive this transfer. %(reason)s Retry to "
+                "send it again.",
+                user=self.env.user.name,
+                reason=reason,
+            )
+        )
+        case._run_effects()
 
     def action_cancel(self):
         """Undo cases that have not been sent."""

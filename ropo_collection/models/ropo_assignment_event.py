@@ -21,6 +21,8 @@ KINDS = [
 TOLD = ("sending", "unknown", "sent")
 #: Nobody has answered yet for these.
 UNRESOLVED = ("sending", "unknown")
+#: Looks that could not tell whether Ropo has a report before a person is asked.
+PATIENCE = 3
 
 
 class RopoAssignmentEvent(models.Model):
@@ -128,7 +130,13 @@ class RopoAssignmentEvent(models.Model):
         copy=False, help="Looks in a row that did not find this report at Ropo."
     )
     crowded_looks = fields.Integer(
-        copy=False, help="Looks that found several events this report could be."
+        copy=False,
+        help="Looks that could not tell: several events this report could be, or a "
+        "list that lacked what Ropo is known to have.",
+    )
+    needs_word = fields.Boolean(
+        string="Ropo has to say whether it has this",
+        compute="_compute_needs_word",
     )
     seen_ids = fields.Json(
         copy=False,
@@ -152,6 +160,13 @@ class RopoAssignmentEvent(models.Model):
             kind = questions.get(event.decision) or kinds[event.kind]
             amount = event.currency_id.format(event.amount) if event.amount else ""
             event.display_label = " ".join(filter(None, [kind, amount]))
+
+    @api.depends("state", "crowded_looks")
+    def _compute_needs_word(self):
+        for event in self:
+            event.needs_word = (
+                event.state == "unknown" and event.crowded_looks >= PATIENCE
+            )
 
     @api.depends("decision", "state", "amount", "counterpart_move_id")
     def _compute_question(self):
@@ -191,6 +206,63 @@ class RopoAssignmentEvent(models.Model):
                 }
             )
         self.sudo().assignment_id._mark_recheck()
+
+    def action_arrived(self):
+        """Ropo says it has this report: ask for the reason."""
+        self.ensure_one()
+        return self.env["ropo.reason"]._open_for("arrived", event=self)
+
+    def action_not_arrived(self):
+        """Ropo says it never got this report: ask for the reason."""
+        self.ensure_one()
+        return self.env["ropo.reason"]._open_for("not_arrived", event=self)
+
+    def _take_word(self, arrived, reason):
+        """What Ropo says of a report whose answer is missing.
+
+        :param arrived: whether Ropo has it; if not, it is sent again
+        :param reason: who at Ropo said so, and when
+        """
+        self.ensure_one()
+        case = self.assignment_id.sudo()._lock_case()
+        event = self.sudo()
+        event.invalidate_recordset()
+        if event.state != "unknown":
+            raise UserError(
+                self.env._(
+                    "It is known by now what became of the report of %(amount)s.",
+                    amount=event.currency_id.format(event.amount),
+                )
+            )
+        if arrived:
+            event._mark_sent(False)
+            text = self.env._("%(user)s: Ropo has the report of %(amount)s. %(reason)s")
+        else:
+            event.write(
+                {
+                    "state": "queued",
+                    "token": False,
+                    "next_try_at": False,
+                    "looks": 0,
+                    "crowded_looks": 0,
+                }
+            )
+            text = self.env._(
+                "%(user)s: Ropo does not have the report of %(amount)s; it is sent "
+                "again. %(reason)s"
+            )
+        case._message_log(
+            body=text
+            % {
+                "user": self.env.user.name,
+                "amount": event.currency_id.format(event.amount),
+                "reason": reason,
+            }
+        )
+        case._refresh_sums()
+        case._mark_recheck()
+        case._review()
+        case._run_effects()
 
     def _answer(self, answer, reason=""):
         """Take a person's answer; the comparison does the rest.
@@ -269,8 +341,9 @@ class RopoAssignmentEvent(models.Model):
                 "it from the customer, or is it Ropo's settlement?"
             ),
             "full_credit": self.env._(
-                "%(entry)s credits the whole invoice (%(amount)s) though part of it "
-                "was paid. Report the credit to Ropo, which ends the case, or not?"
+                "%(entry)s credits the whole invoice though part of it was paid; it "
+                "lowered the invoice by %(amount)s. Report that to Ropo as credited, "
+                "or keep collecting?"
             ),
             "over_claim": self.env._(
                 "%(entry)s brought %(amount)s more than what is open at Ropo. Ropo is "

@@ -10,12 +10,13 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..tools import ledger
-from .ropo_assignment import REPORTING
+from .ropo_assignment import REPORTING, STATES
 from .ropo_assignment_event import TOLD
 from .ropo_worker import LEASE, LOOK_APART, Job
 
-#: Looks that may find more candidates than reports before a person is asked.
-PATIENCE = 3
+#: A report is sent again only when Ropo's list does not show it this long after the
+#: call: a list may lag, and what is told twice can't be taken back.
+LIST_LAG = timedelta(hours=1)
 #: Cases audited in one transaction.
 AUDIT_SLICE = 100
 
@@ -30,8 +31,9 @@ class RopoAssignment(models.Model):
     def _matches(self):
         """What is matched with the invoices of these cases, summed by entry.
 
-        The instalments of one payment on one invoice are one match. Exchange
-        differences and matches of zero do not count.
+        The instalments of one payment on one invoice are one match. Only the debt
+        itself counts: other lines of an invoice are matched, too (with deliveries of
+        stock, for example). Exchange differences and matches of zero do not count.
 
         :return: ``{case id: [(entry id, amount in the invoice's currency)]}``
         """
@@ -40,19 +42,13 @@ class RopoAssignment(models.Model):
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT a.id, theirs.move_id,
-                       SUM(CASE WHEN p.debit_move_id = mine.id
-                                THEN p.debit_amount_currency
-                                ELSE p.credit_amount_currency END)
+                SELECT a.id, theirs.move_id, SUM(p.debit_amount_currency)
                   FROM ropo_assignment a
                   JOIN account_move_line mine ON mine.move_id = a.move_id
-                  JOIN account_partial_reconcile p
-                    ON mine.id IN (p.debit_move_id, p.credit_move_id)
-                  JOIN account_move_line theirs
-                    ON theirs.id = CASE WHEN p.debit_move_id = mine.id
-                                        THEN p.credit_move_id
-                                        ELSE p.debit_move_id END
-                 WHERE a.id IN %s
+                  JOIN account_account account ON account.id = mine.account_id
+                  JOIN account_partial_reconcile p ON p.debit_move_id = mine.id
+                  JOIN account_move_line theirs ON theirs.id = p.credit_move_id
+                 WHERE a.id IN %s AND account.account_type = 'asset_receivable'
                    AND NOT EXISTS (
                        SELECT 1 FROM account_partial_reconcile x
                         WHERE x.exchange_move_id = theirs.move_id)
@@ -296,6 +292,7 @@ class RopoAssignment(models.Model):
             self.paid_to_ropo
             + sum(amount for (_id, kind), amount in told.items() if kind == ledger.PAID)
             + sum(amt for _id, kind, amt in self.baseline or [] if kind == ledger.PAID)
+            + sum(part.amount for part in parts if part.kind == ledger.PAID)
         )
         baseline = {(move_id, kind) for move_id, kind, _amount in self.baseline or []}
         # Once asked, only an answer tells: other sums may come and go meanwhile.
@@ -317,14 +314,23 @@ class RopoAssignment(models.Model):
             elif (
                 part.kind == ledger.CREDIT_NOTE
                 and money > 0
-                and self.currency_id.compare_amounts(
-                    part.amount, self.move_id.amount_total
-                )
-                >= 0
+                and self._credits_all(part)
             ):
                 yield ledger.replace(part, kind=ledger.DECISION, decision="full_credit")
             else:
                 yield part
+
+    def _credits_all(self, part):
+        """Whether a credit note is for the whole invoice, whatever is left to match."""
+        note = self.env["account.move"].browse(part.move_id)
+        return (
+            note.move_type == "out_refund"
+            and note.currency_id == self.currency_id
+            and self.currency_id.compare_amounts(
+                note.amount_total, self.move_id.amount_total
+            )
+            >= 0
+        )
 
     def _surplus(self, parts, comparison):
         """What the debtor paid beyond the claim while Ropo still has costs to get.
@@ -395,13 +401,15 @@ class RopoAssignment(models.Model):
             comparison = case._compare(parts, waiting)
             if case.state == "closed":
                 # Ropo takes no reports for a closed case, and chases nobody for it.
-                # Whether the debtor paid twice still has to be found out.
+                # Whether the debtor paid twice still has to be found out, and whether
+                # the case was closed for something that is not true any more.
                 case._sync_reports(())
                 case._sync_decisions(
                     part
                     for part in comparison.to_decide
                     if part.decision in ("origin", "over_claim")
                 )
+                case._sync_excess(ledger.replace(comparison, back=0.0))
             else:
                 for date in again:
                     case._mark_recheck(at=fields.Datetime.to_datetime(date))
@@ -522,6 +530,9 @@ class RopoAssignment(models.Model):
         }
         if settled is not None:
             vals["settled_amount"] = settled
+        known = vals["paid_to_ropo"] - vals.get("settled_amount", self.settled_amount)
+        if self.currency_id.compare_amounts(known, 0) >= 0:
+            vals["settled_unknown"] = 0.0
         self._write_changes(vals)
 
     def _write_changes(self, vals):
@@ -573,7 +584,7 @@ class RopoAssignment(models.Model):
                         reason=event.error_message,
                     )
                 )
-            elif event.state == "unknown" and event.crowded_looks >= PATIENCE:
+            elif event.needs_word:
                 reasons.append(
                     self.env._(
                         "It can't be told whether Ropo received the report of "
@@ -593,6 +604,15 @@ class RopoAssignment(models.Model):
                 )
         reasons += self._excess_reasons()
         reasons += self._balance_reasons()
+        if self.settled_unknown:
+            reasons.append(
+                self.env._(
+                    "Ropo sent %(settled)s for this case, but told of only %(paid)s "
+                    "paid to it. Ask Ropo what the rest is.",
+                    settled=self.currency_id.format(self.settled_amount),
+                    paid=self.currency_id.format(self.paid_to_ropo),
+                )
+            )
         if self.unmatched_money and self.state in REPORTING:
             reasons.append(
                 self.env._(
@@ -715,6 +735,7 @@ class RopoAssignment(models.Model):
         ):
             if not worker._drain(find, lease, settle):
                 break
+        self._escalate_due()
         self._run_due_effects()
 
     @api.model
@@ -912,25 +933,30 @@ class RopoAssignment(models.Model):
         """Find the report among events that are newer than its call.
 
         Equal sums on one day are real: candidates are counted, not compared as a set.
-        One candidate is it; none, twice in a row and minutes apart, means it never
-        arrived; several are looked at again, and then for a person.
+        One candidate is it. None means that it never arrived, but only when two looks
+        agree, the later of them when a list can't lag that far behind any more.
+        Several, or a list that lacks what Ropo is known to have, are looked at again,
+        and then for a person.
         """
-        known = set(self.event_ids.mapped("external_id")) | set(event.seen_ids or [])
+        now = fields.Datetime.now()
+        ids = {remote.id for remote in remote_events}
+        known = set(self.event_ids.mapped("external_id")) - {False}
         candidates = [
             remote
             for remote in remote_events
-            if remote.id not in known and event._is_like(remote)
+            if remote.id not in known | set(event.seen_ids or [])
+            and event._is_like(remote)
         ]
         if len(candidates) == 1:
             event._mark_sent(candidates[0].id)
             return
-        vals = {
-            "token": False,
-            "looks": 0 if candidates else event.looks + 1,
-            "crowded_looks": event.crowded_looks + bool(candidates),
-            "next_try_at": fields.Datetime.now() + LOOK_APART,
-        }
-        if vals["looks"] >= 2:
+        vals = {"token": False, "next_try_at": now + LOOK_APART}
+        if candidates or not known | set(event.seen_ids or []) <= ids:
+            vals.update(looks=0, crowded_looks=event.crowded_looks + 1)
+        elif not event.looks or now < event.attempt_at + LIST_LAG:
+            wait = LOOK_APART * 2 ** min(event.looks, 3)
+            vals.update(looks=event.looks + 1, next_try_at=now + wait)
+        else:
             vals.update(state="queued", next_try_at=False, looks=0, seen_ids=False)
         event.write(vals)
         self.env["ropo.worker"]._trigger_once(
@@ -972,10 +998,29 @@ class RopoAssignment(models.Model):
         loose = cases.move_id._ropo_loose_money()
         for case in cases:
             key = (case.company_id.id, case.partner_id.id)
-            case._write_changes({"unmatched_money": loose.get(key, 0.0)})
+            case._write_changes(
+                {
+                    "unmatched_money": loose.get(key, 0.0),
+                    "settled_unknown": max(case.settled_amount - case.paid_to_ropo, 0),
+                }
+            )
             case._judge_balance()
             case._review()
-            case._escalate()
+
+    @api.model
+    def _escalate_due(self):
+        """Ask a second person where the first has not answered for a business day."""
+        worker = self.env["ropo.worker"]
+        waiting = self.search(
+            [
+                ("needs_attention", "=", True),
+                ("escalated", "=", False),
+                ("attention_since", "<=", fields.Datetime.now() - timedelta(days=1)),
+            ]
+        )
+        worker._end_transaction()
+        for case in waiting:
+            worker._each(case, lambda row: row._lock_in(dict(STATES))._escalate())
 
     def _escalate(self):
         """After a business day without an answer, a second person is asked."""

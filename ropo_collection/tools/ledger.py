@@ -98,20 +98,25 @@ def _beyond_baseline(parts, baseline, currency):
     """The parts not yet contained in the claim, within each kind.
 
     ``baseline`` maps ``(move_id, kind)`` to the amount that was matched when the
-    claim was fixed. What was withdrawn from it is made good by new parts of the
-    same kind first, the oldest first: a payment un-matched and another one matched
-    in its place have not lowered the debt.
+    claim was fixed. An entry contained in the claim stays contained when the settings
+    make another kind of it later. What was withdrawn from the baseline is made good by
+    new parts of the same kind first, the oldest first: a payment un-matched and another
+    one matched in its place have not lowered the debt.
     """
     withdrawn = dict(baseline)
     fresh = []
-    for part in parts:
-        key = (part.move_id, part.kind)
-        known = min(part.amount, withdrawn.get(key, 0.0))
-        if known:
-            withdrawn[key] -= known
-        rest = currency.round(part.amount - known)
-        if currency.compare_amounts(rest, 0) > 0:
-            fresh.append(replace(part, amount=rest))
+    for of_another_kind in (False, True):
+        parts, fresh = fresh if of_another_kind else parts, []
+        for part in parts:
+            rest = part.amount
+            for (move_id, kind), left in withdrawn.items():
+                if move_id == part.move_id and (of_another_kind or kind == part.kind):
+                    known = min(rest, left)
+                    withdrawn[move_id, kind] -= known
+                    rest -= known
+            rest = currency.round(rest)
+            if currency.compare_amounts(rest, 0) > 0:
+                fresh.append(replace(part, amount=rest))
     for (_move_id, kind), amount in sorted(withdrawn.items()):
         same = [part for part in fresh if part.kind == kind]
         others = [part for part in fresh if part.kind != kind]

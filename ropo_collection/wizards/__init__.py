@@ -1,3 +1,4 @@
+from . import base_partner_merge
 from . import ropo_link
 from . import ropo_reason
 from . import ropo_transfer

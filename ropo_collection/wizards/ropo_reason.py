@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 
 
 class RopoReason(models.TransientModel):
-    """Giving money up: an accounting manager says why, and it is kept."""
+    """What only an accounting manager decides, such as giving money up: the reason."""
 
     _name = "ropo.reason"
     _description = "Reason for giving up money at Ropo"
@@ -12,6 +12,9 @@ class RopoReason(models.TransientModel):
         [
             ("corrected", "Ropo has corrected it"),
             ("credited", "Report as credited"),
+            ("arrived", "Ropo has this report"),
+            ("not_arrived", "Ropo does not have this report: send it again"),
+            ("not_received", "Maventa did not receive this transfer"),
         ],
         required=True,
         readonly=True,
@@ -34,7 +37,7 @@ class RopoReason(models.TransientModel):
                 "kind": kind,
                 "assignment_id": case.id,
                 "event_id": event.id if event else False,
-                "facts": event.question if event else case.attention_reason,
+                "facts": (event and event.question) or case.attention_reason,
             }
         )
         labels = dict(self._fields["kind"]._description_selection(self.env))
@@ -49,6 +52,10 @@ class RopoReason(models.TransientModel):
             raise UserError(self.env._("Please give a reason."))
         if self.kind == "corrected":
             case._take_correction(self.reason)
-        else:
+        elif self.kind == "not_received":
+            case._take_not_received(self.reason)
+        elif self.kind == "credited":
             self.event_id._answer("credit_note", self.reason)
+        else:
+            self.event_id._take_word(self.kind == "arrived", self.reason)
         return {"type": "ir.actions.act_window_close"}

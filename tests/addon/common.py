@@ -33,8 +33,9 @@ class RopoCommon(AccountTestInvoicingCommon):
     def get_default_groups(cls):
         return super().get_default_groups() | cls.quick_ref("base.group_system")
 
+    country_code = "FI"
+
     @classmethod
-    @AccountTestInvoicingCommon.setup_country("fi")
     def setUpClass(cls):
         super().setUpClass()
         cls.company = cls.company_data["company"]

@@ -3,107 +3,15 @@
 from datetime import timedelta
 from unittest.mock import patch
 
-from odoo import Command, fields
+from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import new_test_user, tagged
 
-from .common import RopoCommon
+from .ledger import LedgerCommon
 
 
 @tagged("post_install", "-at_install")
-class TestLedger(RopoCommon):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.bank = cls.company_data["default_journal_bank"]
-        cls.receivable = cls.company_data["default_account_receivable"]
-        cls.expense = cls.company_data["default_account_expense"]
-        cls.loss = cls.expense.copy({"code": "699999", "name": "Sample credit losses"})
-        cls.ropo = cls.env["res.partner"].create({"name": "Ropo (sample)"})
-        cls.company.ropo_loss_account_ids = cls.loss
-
-    def assertTold(self, case, paid=(), credited=(), **columns):
-        """What the other side accepted, and what the case shows of it."""
-        self.run_cron("report")
-        self.assertEqual(
-            {"paid": sorted(paid), "credit_note": sorted(credited)},
-            {kind: sorted(amounts) for kind, amounts in self.told(case).items()},
-        )
-        self.assertEqual(case.reported_paid, sum(paid))
-        for name, value in columns.items():
-            self.assertEqual(case[name], value, name)
-
-    def question(self, case):
-        """The one open question of a case."""
-        question = case.event_ids.filtered(lambda event: event.state == "decision")
-        self.assertEqual(len(question), 1)
-        self.assertTrue(case.needs_attention)
-        self.assertTrue(case.activity_ids)
-        return question
-
-    def answer(self, question, answer):
-        """Press the button; where a reason is asked for, give one."""
-        action = getattr(question, f"action_answer_{answer}")()
-        if action:
-            wizard = self.env[action["res_model"]].browse(action["res_id"])
-            wizard.reason = "Sample reason"
-            wizard.action_confirm()
-
-    def look(self, case):
-        """Ask Ropo about this case now."""
-        case.action_refresh()
-        self.run_cron("poll")
-
-    def open_line(self, move):
-        return move.line_ids.filtered(
-            lambda line: line.account_type == "asset_receivable"
-        )
-
-    def match(self, move, other):
-        (self.open_line(move) | self.open_line(other)).reconcile()
-
-    def unmatch(self, move):
-        self.open_line(move).remove_move_reconcile()
-
-    def bank_line(self, amount, *, partner=None, date=None, **values):
-        """Money on the bank statement, booked against the receivable account."""
-        return self.env["account.bank.statement.line"].create(
-            {
-                "journal_id": self.bank.id,
-                "date": date or fields.Date.today(),
-                "payment_ref": "Sample",
-                "amount": amount,
-                "partner_id": partner and partner.id,
-                "counterpart_account_id": self.receivable.id,
-                **values,
-            }
-        )
-
-    def entry(self, amount, account=None, state="posted", date=None):
-        """A miscellaneous entry that lowers the receivable."""
-        move = self.env["account.move"].create(
-            {
-                "move_type": "entry",
-                "journal_id": self.company_data["default_journal_misc"].id,
-                "date": date or fields.Date.today(),
-                "line_ids": [
-                    Command.create(
-                        {
-                            "account_id": self.receivable.id,
-                            "partner_id": self.business.id,
-                            "credit": amount,
-                        }
-                    ),
-                    Command.create(
-                        {"account_id": (account or self.expense).id, "debit": amount}
-                    ),
-                ],
-            }
-        )
-        if state == "posted":
-            move.action_post()
-        return move
-
+class TestLedger(LedgerCommon):
     # -- payments ---------------------------------------------------------
     def test_part_and_full_payment(self):
         move = self.invoice()
@@ -540,10 +448,10 @@ class TestLedger(RopoCommon):
         self.match(move, self.entry(20.0))
         self.assertTold(case, [])
         self.assertEqual(case.activity_ids.user_id, self.env.user)
-        self.run_cron("audit")
+        self.run_cron("report")
         self.assertEqual(len(case.activity_ids), 1)
         case.sudo().attention_since = fields.Datetime.now() - timedelta(days=4)
-        self.run_cron("audit", "audit")
+        self.run_cron("report", "report")
         self.assertEqual(case.activity_ids.user_id, self.env.user | second)
         self.answer(self.question(case), "keep")
         self.assertTold(case, [])
