@@ -332,6 +332,12 @@ class Sandbox:
             self._add_event(state, found, "correction", text=text)
             found["closed"] = found["partial"] = False
 
+    def raise_claim(self, case, amount):
+        """Ropo adds to the claim what the creditor had left out."""
+        with self._sent_case(case) as (state, found):
+            found["capital"] = str(_dec(found["capital"]) + _dec(amount))
+            self._add_event(state, found, "correction", text=f"Claim: +{amount}.")
+
     def comment(self, case, text):
         """Ropo writes a comment.
 

@@ -1073,32 +1073,52 @@ class RopoAssignment(models.Model):
         self.ensure_one()
         return self.env["ropo.reason"]._open_for("corrected", assignment=self)
 
-    def _take_correction(self, reason):
+    def _take_correction(self, reason, *, paid=0.0, credited=0.0, back=0.0):
         """Ropo has taken back what it was told too much, or raised its claim.
+
+        The amounts are those the person has agreed on with Ropo: the ledger may have
+        moved on since, and what is not right yet is compared anew.
 
         :param reason: who at Ropo said so, and when; kept in the chatter with what
             Ropo showed at that moment
+        :param paid: taken off the payments reported, in the invoice's currency
+        :param credited: taken off the credit notes reported
+        :param back: added to the claim
         """
         self.ensure_one()
         case = self.sudo()._lock_case()
-        if not case.excess_since:
+        amounts = {ledger.PAID: paid, ledger.CREDIT_NOTE: credited}
+        for amount, most in (
+            (paid, sum(case._correctable(ledger.PAID).values())),
+            (credited, sum(case._correctable(ledger.CREDIT_NOTE).values())),
+            (back, case._withdrawn_from_baseline()),
+        ):
+            if amount < 0 or case.currency_id.compare_amounts(amount, most) > 0:
+                raise UserError(
+                    self.env._(
+                        "Ropo can't have corrected %(amount)s in %(name)s: at most "
+                        "%(most)s can be meant.",
+                        amount=case.currency_id.format(amount),
+                        name=case.name,
+                        most=case.currency_id.format(most),
+                    )
+                )
+        if not any((paid, credited, back)):
             raise UserError(
-                self.env._("There is nothing to correct in %(name)s.", name=case.name)
+                self.env._("Enter what Ropo has corrected in %(name)s.", name=case.name)
             )
-        parts, waiting, _again = case._ledger_parts()[case]
-        comparison = case._compare(parts, waiting)
-        matched = defaultdict(float)
-        for part in case._answered(parts, case._told()):
-            matched[part.move_id, part.kind] += part.amount
-        for excess in comparison.excess:
-            case._correct_reports(excess, matched)
-        if comparison.back:
-            case._raise_claim(comparison.back, matched)
+        for kind, amount in amounts.items():
+            case._correct_reports(kind, amount)
+        if back:
+            case._raise_claim(back)
         case._message_log(
             body=self.env._(
-                "%(user)s: Ropo has corrected it. %(reason)s (Ropo showed %(open)s "
-                "open.)",
+                "%(user)s: Ropo has corrected it (payments %(paid)s, credit notes "
+                "%(credited)s, claim %(back)s). %(reason)s Ropo showed %(open)s open.",
                 user=self.env.user.name,
+                paid=case.currency_id.format(-paid),
+                credited=case.currency_id.format(-credited),
+                back=case.currency_id.format(back),
                 reason=reason,
                 open=case.currency_id.format(case.remote_open),
             )
@@ -1106,31 +1126,58 @@ class RopoAssignment(models.Model):
         case._recheck()
         case._run_effects()
 
-    def _correct_reports(self, excess, matched):
-        """Take the excess off the reports whose money is not matched any more."""
-        left = excess.amount
-        reports = self.event_ids.filtered(
-            lambda event: event.direction == "out"
-            and event.state == "sent"
-            and event.kind == excess.kind
-        ).sorted("id", reverse=True)
-        for event in reports:
-            told = event.amount - event.corrected_amount
-            over = max(told - matched[event.counterpart_ref, event.kind], 0.0)
-            take = self.currency_id.round(min(over, left))
-            event.corrected_amount += take
-            left = self.currency_id.round(left - take)
+    def _correctable(self, kind):
+        """``{report: amount}`` of this kind that Ropo has and may take back."""
+        return {
+            event: event.amount - event.corrected_amount
+            for event in self.event_ids.sorted("id", reverse=True)
+            if (event.direction, event.state, event.kind) == ("out", "sent", kind)
+        }
 
-    def _raise_claim(self, amount, matched):
-        """The claim is higher at Ropo now: the baseline no longer lowers it."""
+    def _matched_now(self):
+        """``{entry id: amount}`` matched with the invoice, of what counts now."""
+        parts, _waiting, _again = self._ledger_parts()[self]
+        matched = defaultdict(float)
+        for part in parts:
+            matched[part.move_id] += part.amount
+        return matched
+
+    def _withdrawn_from_baseline(self):
+        """How much of what was matched before the transfer is matched no more."""
+        matched = self._matched_now()
+        return self.currency_id.round(
+            sum(max(known - matched[id_], 0.0) for id_, _kind, known in self.baseline)
+            if self.baseline
+            else 0.0
+        )
+
+    def _correct_reports(self, kind, amount):
+        """Take an amount off the reports of a kind: what is not matched any more first.
+
+        If the rest is true by now, it is told anew: Ropo has taken it back.
+        """
+        matched = defaultdict(float)
+        parts, _waiting, _again = self._ledger_parts()[self]
+        for part in self._answered(parts, self._told()):
+            if part.kind == kind:
+                matched[part.move_id] += part.amount
+        for only_untrue in (True, False):
+            for event, told in self._correctable(kind).items():
+                over = told - matched[event.counterpart_ref] if only_untrue else told
+                take = self.currency_id.round(min(max(over, 0.0), amount))
+                if take:
+                    event.corrected_amount += take
+                    amount = self.currency_id.round(amount - take)
+
+    def _raise_claim(self, amount):
+        """The claim is higher at Ropo now: what was withdrawn no longer lowers it."""
+        matched, left, baseline = self._matched_now(), amount, []
+        for move_id, kind, known in self.baseline or []:
+            take = min(max(known - matched[move_id], 0.0), left)
+            left -= take
+            baseline.append([move_id, kind, self.currency_id.round(known - take)])
         self.write(
-            {
-                "capital_amount": self.capital_amount + amount,
-                "baseline": [
-                    [move_id, kind, min(known, matched[move_id, kind])]
-                    for move_id, kind, known in self.baseline or []
-                ],
-            }
+            {"capital_amount": self.capital_amount + amount, "baseline": baseline}
         )
 
 

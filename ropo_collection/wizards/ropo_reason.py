@@ -22,6 +22,18 @@ class RopoReason(models.TransientModel):
     assignment_id = fields.Many2one("ropo.assignment", required=True, readonly=True)
     event_id = fields.Many2one("ropo.assignment.event", readonly=True)
     facts = fields.Text(readonly=True, help="What it is about.")
+    currency_id = fields.Many2one(related="assignment_id.currency_id")
+    paid = fields.Monetary(
+        string="Payments taken back",
+        help="What Ropo has taken off the payments it was told of.",
+    )
+    credited = fields.Monetary(
+        string="Credits taken back",
+        help="What Ropo has taken off the credit notes it was told of.",
+    )
+    back = fields.Monetary(
+        string="Claim raised by", help="What Ropo has added to the claim."
+    )
     reason = fields.Text(
         help="Who decided it and why, or who at Ropo confirmed it and when. It is kept "
         "in the history of the case."
@@ -38,6 +50,9 @@ class RopoReason(models.TransientModel):
                 "assignment_id": case.id,
                 "event_id": event.id if event else False,
                 "facts": (event and event.question) or case.attention_reason,
+                "paid": case.excess_paid,
+                "credited": case.excess_credited,
+                "back": case.excess_back,
             }
         )
         labels = dict(self._fields["kind"]._description_selection(self.env))
@@ -51,7 +66,12 @@ class RopoReason(models.TransientModel):
         if not (self.reason or "").strip():
             raise UserError(self.env._("Please give a reason."))
         if self.kind == "corrected":
-            case._take_correction(self.reason)
+            case._take_correction(
+                self.reason,
+                paid=self.paid,
+                credited=self.credited,
+                back=self.back,
+            )
         elif self.kind == "not_received":
             case._take_not_received(self.reason)
         elif self.kind == "credited":

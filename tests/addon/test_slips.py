@@ -4,7 +4,7 @@ from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import Command, fields
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
 from .ledger import LedgerCommon
@@ -284,6 +284,67 @@ class TestSlips(LedgerCommon):
         self.company.ropo_settlement_names = "Sample AB"
         self.run_cron("audit", "report")
         self.assertTold(case, [20.0], excess_paid=20.0, needs_attention=True)
+
+    # -- what Ropo has corrected --------------------------------------------
+    def corrected(self, case, **amounts):
+        action = case.action_corrected()
+        wizard = self.env[action["res_model"]].browse(action["res_id"])
+        wizard.write({"reason": "Sample: told on the telephone", **amounts})
+        wizard.action_confirm()
+
+    def test_what_came_up_after_the_telephone_call_is_not_corrected(self):
+        """Agreed on 40 with Ropo; then another payment of 30 bounced."""
+        move = self.invoice()
+        case = self.at_ropo(move)
+        first, second = self.pay(move, 40.0), self.pay(move, 30.0)
+        self.assertTold(case, [40.0, 30.0])
+        first.action_cancel()
+        self.run_cron("report")
+        action = case.action_corrected()
+        wizard = self.env[action["res_model"]].browse(action["res_id"])
+        self.assertEqual(wizard.paid, 40.0)
+        second.action_cancel()
+        self.run_cron("report")
+        wizard.reason = "Sample: told on the telephone"
+        wizard.action_confirm()
+        self.assertEqual((case.reported_paid, case.excess_paid), (30.0, 30.0))
+
+    def test_matched_again_after_the_telephone_call_is_told_again(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        payment = self.pay(move, 40.0)
+        self.assertTold(case, [40.0])
+        self.unmatch(move)
+        self.run_cron("report")
+        action = case.action_corrected()
+        wizard = self.env[action["res_model"]].browse(action["res_id"])
+        self.match(move, payment.move_id)
+        self.run_cron("report")
+        self.sandbox.correct(case.maventa_invoice_id, "paid", 40.0)
+        wizard.reason = "Sample: told on the telephone"
+        wizard.action_confirm()
+        self.run_cron("report")
+        self.assertEqual(self.told(case)["paid"], [40.0, 40.0])
+        self.assertEqual((case.reported_paid, case.excess_paid), (40.0, 0.0))
+        there = self.sandbox.case(case.maventa_invoice_id)
+        self.assertEqual(float(there["open_amount"]), 60.0)
+
+    def test_ropo_has_corrected_a_part(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        self.pay(move, 40.0)
+        self.assertTold(case, [40.0])
+        self.unmatch(move)
+        self.run_cron("report")
+        self.corrected(case, paid=25.0)
+        self.assertEqual((case.reported_paid, case.excess_paid), (15.0, 15.0))
+        self.assertTrue(case.needs_attention)
+        with self.assertRaises(UserError):
+            self.corrected(case, paid=15.01)
+        with self.assertRaises(UserError):
+            self.corrected(case, paid=0.0)
+        self.corrected(case)
+        self.assertEqual((case.reported_paid, case.needs_attention), (0.0, False))
 
     # -- other records ------------------------------------------------------
     def merge(self, source, target):
