@@ -8,6 +8,8 @@ from datetime import timedelta
 
 from odoo import Command, fields
 
+from .clock import Clock
+
 KEYS = {
     "maventa_company_uuid": "11111111-1111-4111-8111-111111111111",
     "maventa_user_api_key": "sample-user-key",
@@ -20,14 +22,30 @@ def people(env):
     return env(user=env.ref("base.user_admin"))
 
 
-def set_up(env, url, report_delay=0):
-    """A Finnish company whose Maventa is served at this address."""
+#: Time zone, business id and address of a sample customer, by country.
+COUNTRIES = {
+    "fi": ("Europe/Helsinki", "1572860-0", "00100", "Helsinki"),
+    "se": ("Europe/Stockholm", "5560360793", "111 22", "Stockholm"),
+    "no": ("Europe/Oslo", "988077917", "0150", "Oslo"),
+}
+
+
+def set_up(env, url, report_delay=0, country="fi"):
+    """A company of this country whose Maventa is served at this address."""
     company = env.company
-    finland = env.ref("base.fi")
-    company.write({"name": "Sample Oy", "country_id": finland.id})
-    env["account.chart.template"].try_loading("fi", company=company, install_demo=False)
-    env.ref("base.EUR").active = True
-    company.partner_id.tz = "Europe/Helsinki"
+    at_home = env.ref(f"base.{country}")
+    at_home.currency_id.active = True
+    company.write(
+        {
+            "name": "Sample Oy",
+            "country_id": at_home.id,
+            "currency_id": at_home.currency_id.id,
+        }
+    )
+    env["account.chart.template"].try_loading(
+        country, company=company, install_demo=False
+    )
+    company.partner_id.tz = COUNTRIES[country][0]
     company.write(
         {
             **KEYS,
@@ -51,24 +69,42 @@ def set_up(env, url, report_delay=0):
 
 
 def customer(env, name="Sample Business Oy"):
-    """A company in Helsinki that owes us money."""
+    """A company of our country that owes us money."""
+    country = env.company.country_id
+    _zone, business_id, post_code, city = COUNTRIES[country.code.lower()]
     partner = people(env)["res.partner"].create(
         {
             "name": name,
             "is_company": True,
             "street": "Samplestreet 1",
-            "zip": "00100",
-            "city": "Helsinki",
-            "country_id": env.ref("base.fi").id,
-            "company_registry": "1572860-0",
+            "zip": post_code,
+            "city": city,
+            "country_id": country.id,
+            "company_registry": business_id,
         }
     )
     return partner.id
 
 
-def invoices(env, partner_id, amounts, overdue=30):
+def two_halves(env):
+    """A payment term of two instalments."""
+    return env["account.payment.term"].create(
+        {
+            "name": "Sample: two halves",
+            "line_ids": [
+                Command.create(
+                    {"value": "percent", "value_amount": 50, "nb_days": days}
+                )
+                for days in (0, 10)
+            ],
+        }
+    )
+
+
+def invoices(env, partner_id, amounts, overdue=30, instalments=False):
     """Posted invoices that have been due for a while; what Maventa knows of them."""
     today = fields.Date.today()
+    terms = two_halves(env).id if instalments else False
     moves = people(env)["account.move"].create(
         [
             {
@@ -76,7 +112,7 @@ def invoices(env, partner_id, amounts, overdue=30):
                 "partner_id": partner_id,
                 "invoice_date": today - timedelta(days=overdue + 14),
                 "invoice_date_due": today - timedelta(days=overdue),
-                "invoice_payment_term_id": False,
+                "invoice_payment_term_id": terms,
                 "invoice_line_ids": [
                     Command.create(
                         {"name": "Sample", "price_unit": amount, "tax_ids": []}
@@ -94,6 +130,7 @@ def invoices(env, partner_id, amounts, overdue=30):
             "date": str(move.invoice_date),
             "date_due": str(move.invoice_date_due),
             "total": str(move.amount_total),
+            "currency": move.currency_id.name,
         }
         for move in moves
     ]
@@ -167,11 +204,15 @@ def unmatch(env, move_id):
     move.line_ids.remove_move_reconcile()
 
 
-def scheduled(env, names):
+def scheduled(env, names, ahead=0):
     """Run scheduled actions' methods, which commit by themselves.
 
     Not the actions: one of them never runs twice at once, and here they shall meet.
+
+    :param ahead: seconds that Odoo's clock is ahead of the real time
     """
+    if ahead:
+        Clock(ahead).install()
     for name in names:
         getattr(env["ropo.assignment"], f"_cron_{name}")()
 

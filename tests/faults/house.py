@@ -2,24 +2,15 @@
 
 import contextlib
 import importlib.util
-import json
-import os
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import threading
 from collections import Counter
-from pathlib import Path
 
 from ..databases import CHECKOUT, throw_away
+from .office import PATIENCE, office
 
 PACKAGE = CHECKOUT / "ropo_collection" / "maventa"
 COMPANY = "11111111-1111-4111-8111-111111111111"
-#: Nothing here takes long; whoever waits longer waits for ever.
-PATIENCE = 60
-COLLISION = "ERROR odoo.sql_db: bad query"
 
 if "maventa" not in sys.modules:
     # By its path: as part of the addon it would need Odoo.
@@ -102,101 +93,18 @@ class Gate(Sandbox):
             )
 
 
-class Worker:
-    """An Odoo process of one's own."""
-
-    def __init__(self, path):
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(PATIENCE)
-        self._socket.connect(path)
-        self._lines = self._socket.makefile("rw", encoding="utf-8")
-        self.pid = self._read()["pid"]
-
-    def _read(self):
-        line = self._lines.readline()
-        assert line, "the process is gone"
-        return json.loads(line)
-
-    def start(self, call, *, pause=None, snapshot=False, retrying=True, collisions=0,
-              **values):  # fmt: skip
-        """Give an order and don't wait for its end."""
-        order = {
-            "call": call,
-            "values": values,
-            "pause": pause,
-            "snapshot": snapshot,
-            "retrying": retrying,
-            "collisions": collisions,
-        }
-        self._say(json.dumps(order))
-
-    def _say(self, line):
-        self._lines.write(line + "\n")
-        self._lines.flush()
-
-    def paused(self):
-        """Wait until it stands still where it was told to."""
-        answer = self._read()
-        assert "paused" in answer, answer
-
-    def go_on(self):
-        self._say("go")
-
-    def end(self):
-        """Wait for the end of the order: the whole answer."""
-        return self._read()
-
-    def result(self):
-        """Wait for the good end of the order: its result."""
-        answer = self.end()
-        assert "error" not in answer, answer["error"]
-        # Odoo logs statements that collide as errors; what counts is how it ended.
-        log = [line for line in answer["log"] if not line.startswith(COLLISION)]
-        assert not [line for line in log if line.startswith("ERROR")], log
-        return answer["result"]
-
-    def run(self, call, **order):
-        self.start(call, **order)
-        return self.result()
-
-    def scheduled(self, *names):
-        return self.run("scheduled", names=names, retrying=False)
-
-    def kill(self):
-        """The power is gone: no clean-up of any kind."""
-        os.kill(self.pid, signal.SIGKILL)
-        # The other end is closed when the process is really gone.
-        with contextlib.suppress(OSError):
-            while self._socket.recv(4096):
-                pass
-        self.close()
-
-    def close(self):
-        self._lines.close()
-        self._socket.close()
-
-
 class House:
-    """Everything a test of several processes needs; a context manager."""
+    """Everything a test of several processes needs; a context manager.
+
+    ``worker()`` starts another Odoo process.
+    """
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
             self.database = stack.enter_context(throw_away())
             self.sandbox = Gate()
             self.server = stack.enter_context(serve(self.sandbox, faults=self.sandbox))
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="r"))
-            self._path = str(Path(folder) / "orders")
-            command = [sys.executable, "-m", "tests.faults.worker"]
-            process = subprocess.Popen(
-                [*command, self.database.name, self._path],
-                cwd=CHECKOUT,
-                stdout=subprocess.PIPE,
-                text=True,
-                # Its forks end with it.
-                start_new_session=True,
-            )
-            stack.callback(self._end, process)
-            assert process.stdout.readline() == "ready\n"
+            self.worker = stack.enter_context(office(self.database))
             self.sandbox.add_company(
                 COMPANY,
                 "sample-user-key",
@@ -213,17 +121,6 @@ class House:
 
     def __exit__(self, *exc_info):
         self._stack.close()
-
-    @staticmethod
-    def _end(process):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-
-    def worker(self):
-        """Another Odoo process."""
-        return Worker(self._path)
 
     # -- the scene ---------------------------------------------------------------------
 
