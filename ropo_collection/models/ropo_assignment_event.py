@@ -161,10 +161,10 @@ class RopoAssignmentEvent(models.Model):
             amount = event.currency_id.format(event.amount) if event.amount else ""
             event.display_label = " ".join(filter(None, [kind, amount]))
 
-    @api.depends("state", "crowded_looks")
+    @api.depends("state", "crowded_looks", "missing_there")
     def _compute_needs_word(self):
         for event in self:
-            event.needs_word = (
+            event.needs_word = event.missing_there or (
                 event.state == "unknown" and event.crowded_looks >= PATIENCE
             )
 
@@ -218,7 +218,9 @@ class RopoAssignmentEvent(models.Model):
         return self.env["ropo.reason"]._open_for("not_arrived", event=self)
 
     def _take_word(self, arrived, reason):
-        """What Ropo says of a report whose answer is missing.
+        """What Ropo says of a report that Odoo can't find out about by itself.
+
+        Its answer is missing, or it is not in Ropo's list.
 
         :param arrived: whether Ropo has it; if not, it is sent again
         :param reason: who at Ropo said so, and when
@@ -227,7 +229,7 @@ class RopoAssignmentEvent(models.Model):
         case = self.assignment_id.sudo()._lock_case()
         event = self.sudo()
         event.invalidate_recordset()
-        if event.state != "unknown":
+        if event.state != "unknown" and not event.missing_there:
             raise UserError(
                 self.env._(
                     "It is known by now what became of the report of %(amount)s.",
@@ -235,8 +237,17 @@ class RopoAssignmentEvent(models.Model):
                 )
             )
         if arrived:
+            # Without a number: the next list may show under which one.
             event._mark_sent(False)
+            event.missing_there = False
             text = self.env._("%(user)s: Ropo has the report of %(amount)s. %(reason)s")
+        elif event.missing_there:
+            # It was answered: the comparison finds that this must be told anew.
+            event.write({"corrected_amount": event.amount, "missing_there": False})
+            text = self.env._(
+                "%(user)s: Ropo does not have the report of %(amount)s; it is sent "
+                "again. %(reason)s"
+            )
         else:
             event.write(
                 {
@@ -433,6 +444,8 @@ class RopoAssignmentEvent(models.Model):
                 "error_message": False,
             }
         )
+        # Ropo's list must show it from now on, even if nothing else changes there.
+        self.assignment_id.remote_digest = False
 
     def _settle_failure(self, error):
         """What becomes of a report whose call failed, by kind of error."""
@@ -456,11 +469,26 @@ class RopoAssignmentEvent(models.Model):
         if self.next_try_at:
             worker._trigger_once("cron_report", at=self.next_try_at)
 
+    def _is_taken_back(self):
+        """Whether Ropo has corrected this report to nothing."""
+        return not self.currency_id.compare_amounts(self.corrected_amount, self.amount)
+
     def _is_like(self, remote):
         """Same kind, amount and date as what Ropo lists."""
         return (
             remote.kind == self.kind
             and remote.amount is not None
-            and not self.currency_id.compare_amounts(float(remote.amount), self.amount)
+            and self._may_be(remote)
             and remote.date in (None, self.booked_at)
+        )
+
+    def _may_be(self, remote):
+        """Whether what Ropo lists could be this report under another name or date.
+
+        How Ropo lists a report is not documented; what could be it, must not be sent
+        again without asking.
+        """
+        return remote.kind in (self.kind, "other") and (
+            remote.amount is None
+            or not self.currency_id.compare_amounts(float(remote.amount), self.amount)
         )

@@ -301,10 +301,13 @@ class RopoAssignment(models.Model):
     def _take_events(self, remote_events):
         """Add what is new in Ropo's list of events. Needs the lock."""
         self.ensure_one()
-        known = set(self.event_ids.mapped("external_id"))
+        known = self._known_ids()
+        listed = {remote.id for remote in remote_events}
         unresolved = self.event_ids.filtered(lambda event: event.state in UNRESOLVED)
         nameless = self.event_ids.filtered(
-            lambda event: event.state == "sent" and not event.external_id
+            lambda event: event.state == "sent"
+            and event.external_id not in listed
+            and not event._is_taken_back()
         )
         taken = False
         for remote in remote_events:
@@ -313,10 +316,15 @@ class RopoAssignment(models.Model):
             known.add(remote.id)
             ours = nameless.filtered(lambda event, r=remote: event._is_like(r))[:1]
             if ours:
+                # Listed under another number than the one it was answered with.
+                ours.seen_ids = [*(ours.seen_ids or []), ours.external_id or ""]
                 ours.external_id = remote.id
                 nameless -= ours
                 continue
-            if unresolved and remote.kind in ("paid", "credit_note"):
+            if any(
+                remote.kind in ("paid", "credit_note") or event._may_be(remote)
+                for event in unresolved
+            ):
                 # It may be our own report whose answer is missing: not yet.
                 known.discard(remote.id)
                 self.remote_digest = False
@@ -326,17 +334,31 @@ class RopoAssignment(models.Model):
         if taken:
             self._refresh_sums()
 
+    def _known_ids(self):
+        """Ropo's numbers of all events of this case that are known here."""
+        known = set(self.event_ids.mapped("external_id"))
+        for event in self.event_ids:
+            known.update(event.seen_ids or [])
+        return known - {False, ""}
+
     def _miss_events(self, remote_events):
-        """Mark reports that Ropo answered a day ago and does not list."""
+        """Mark reports that Ropo answered a day ago and does not list.
+
+        Until then the list is looked at again, though it may not have changed.
+        """
         listed = {remote.id for remote in remote_events}
         day_ago = fields.Datetime.now() - timedelta(days=1)
         for event in self.event_ids:
-            if event.direction != "out" or event.state != "sent":
+            if (event.direction, event.state) != ("out", "sent"):
                 continue
-            old = event.attempt_at and event.attempt_at < day_ago
-            missing = bool(
-                old and event.external_id and event.external_id not in listed
+            lacking = (
+                event.external_id
+                and event.external_id not in listed
+                and not event._is_taken_back()
             )
+            missing = bool(lacking and event.attempt_at and event.attempt_at < day_ago)
+            if lacking and not missing:
+                self.remote_digest = False
             if event.missing_there != missing:
                 event.missing_there = missing
 

@@ -935,23 +935,20 @@ class RopoAssignment(models.Model):
         Equal sums on one day are real: candidates are counted, not compared as a set.
         One candidate is it. None means that it never arrived, but only when two looks
         agree, the later of them when a list can't lag that far behind any more.
-        Several, or a list that lacks what Ropo is known to have, are looked at again,
-        and then for a person.
+        Several, one that may be it under another date, or a list that lacks what Ropo
+        is known to have, are looked at again, and then for a person.
         """
         now = fields.Datetime.now()
-        ids = {remote.id for remote in remote_events}
-        known = set(self.event_ids.mapped("external_id")) - {False}
-        candidates = [
-            remote
-            for remote in remote_events
-            if remote.id not in known | set(event.seen_ids or [])
-            and event._is_like(remote)
-        ]
+        known = self._known_ids()
+        newer = [remote for remote in remote_events if remote.id not in known]
+        candidates = [remote for remote in newer if event._is_like(remote)]
         if len(candidates) == 1:
             event._mark_sent(candidates[0].id)
             return
         vals = {"token": False, "next_try_at": now + LOOK_APART}
-        if candidates or not known | set(event.seen_ids or []) <= ids:
+        expected = {*self.event_ids.mapped("external_id"), *(event.seen_ids or [])}
+        lacking = expected - {False, *(remote.id for remote in remote_events)}
+        if lacking or any(event._may_be(remote) for remote in newer):
             vals.update(looks=0, crowded_looks=event.crowded_looks + 1)
         elif not event.looks or now < event.attempt_at + LIST_LAG:
             wait = LOOK_APART * 2 ** min(event.looks, 3)

@@ -481,23 +481,6 @@ class TestLedger(LedgerCommon):
         note.action_post()
         self.assertNotIn("ropo_credit_note", note._get_alerts())
 
-    def test_a_report_that_ropo_does_not_list_is_shown(self):
-        move = self.invoice()
-        case = self.at_ropo(move)
-        self.pay(move, 40.0)
-        self.assertTold(case, [40.0])
-        event = case.event_ids.filtered(lambda event: event.direction == "out")
-        event.sudo().write(
-            {
-                "attempt_at": fields.Datetime.now() - timedelta(days=2),
-                "external_id": "not-listed",
-            }
-        )
-        # Ropo lists it under its own number, which we do not know: not twice money.
-        self.look(case)
-        self.assertTrue(event.missing_there)
-        self.assertTrue(case.needs_attention)
-
     def test_a_credit_that_maventa_connected_by_itself_is_not_told_again(self):
         move = self.invoice()
         case = self.at_ropo(move)

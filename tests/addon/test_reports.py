@@ -1,6 +1,7 @@
 """Each report reaches Ropo exactly once, in order, whatever happens on its way."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
@@ -152,6 +153,83 @@ class TestReports(LedgerCommon):
             self.later(report, hours=1)
         self.assertTold(self.case, [], excess_paid=0.0, needs_attention=False)
         self.assertEqual(report.state, "dropped")
+
+    def listed_otherwise(self, **changes):
+        """How Ropo lists reports is another than how they were posted."""
+        original = type(self.sandbox)._events_json
+
+        def events_json(sandbox, state, case):
+            posted = {ev["id"] for ev in case["events"] if ev.get("posted")}
+            return [
+                {**event, **(changes if event["id"] in posted else {})}
+                for event in original(sandbox, state, case)
+            ]
+
+        patcher = patch.object(type(self.sandbox), "_events_json", events_json)
+        patcher.start()
+        self.addCleanup(patcher.stop)
+
+    def test_listed_with_the_day_it_was_posted(self):
+        """Not the date it was booked at: it may be ours, so it is not sent again."""
+        self.listed_otherwise(date="2026-01-01", booked_at="2026-01-01")
+        report = self.lose(40.0, "cut_after")
+        for _look in range(4):
+            self.later(report, hours=2)
+        self.assertTrue(report.needs_word)
+        self.assertEqual(self.told(self.case)["paid"], [40.0])
+        self.say(report.action_arrived())
+        self.assertTold(self.case, [40.0])
+
+    def test_listed_under_a_name_nobody_knows(self):
+        self.listed_otherwise(type="direct_payment")
+        report = self.lose(40.0, "cut_after")
+        for _look in range(4):
+            self.later(report, hours=2)
+        self.assertTrue(report.needs_word)
+        self.assertEqual(self.told(self.case)["paid"], [40.0])
+
+    def test_listed_under_another_number_than_it_was_answered_with(self):
+        self.listed_otherwise(id="sample-other-number")
+        self.pay(self.move, 40.0)
+        self.assertTold(self.case, [40.0])
+        self.look(self.case)
+        self.assertTold(self.case, [40.0], paid_to_ropo=0.0, open_amount=60.0)
+        self.assertEqual(self.reports().external_id, "sample-other-number")
+        self.let_pass(self.reports(), days=2)
+        self.look(self.case)
+        self.assertFalse(self.case.needs_attention)
+
+    def forgotten(self, has_it):
+        """A report that Ropo answered two days ago, and does not list."""
+        self.pay(self.move, 40.0)
+        self.assertTold(self.case, [40.0])
+        with self.sandbox.transaction() as state:
+            [there] = state["cases"].values()
+            there["events"] = [ev for ev in there["events"] if not ev.get("posted")]
+            there["told_paid"] = "40" if has_it else "0"
+        self.let_pass(self.reports(), days=2)
+        self.look(self.case)
+        [report] = self.reports()
+        self.assertTrue(report.missing_there)
+        self.assertTrue(report.needs_word)
+        self.assertIn("40.00", self.case.attention_reason)
+        return report
+
+    def test_answered_and_not_listed_and_ropo_has_it(self):
+        report = self.forgotten(has_it=True)
+        self.say(report.action_arrived())
+        self.assertFalse(self.case.needs_attention)
+        self.let_pass(report, days=2)
+        self.look(self.case)
+        self.assertEqual(self.case.reported_paid, 40.0)
+
+    def test_answered_and_not_listed_and_ropo_does_not_have_it(self):
+        report = self.forgotten(has_it=False)
+        self.say(report.action_not_arrived())
+        self.assertTold(self.case, [40.0], open_amount=60.0)
+        self.let_pass(self.reports(), days=2)
+        self.look(self.case)
+        self.assertTold(self.case, [40.0], needs_attention=False, open_amount=60.0)
 
     # -- refused, closed ----------------------------------------------------
     def test_refused_report_does_not_hold_up_the_next_and_can_be_sent_again(self):

@@ -743,7 +743,8 @@ class History(RuleBasedStateMachine):
         if known and not whole:
             amount = cents(amount / 2)
         amount = min(amount, self.residual(case))
-        if amount <= 0 or not known and amount != case.paid_to_ropo - case.settled:
+        matched = self.by_kind(self.matched(case))[SETTLED]
+        if amount <= 0 or not known and amount != cents(case.paid_to_ropo - matched):
             return
         journal = self.campaign.ids["settlements" if known else "bank"]
 

@@ -7,6 +7,7 @@ right without it and found wrong with it. ``python -m tests.faults.mutants``
 import contextlib
 import dataclasses
 import sys
+from datetime import timedelta
 
 from .campaign import Campaign, History, opened
 
@@ -123,6 +124,22 @@ def events_of_before_the_call_forgotten(registry):
         return told.mapped("external_id")
 
     return play, registry["ropo.assignment"], "_match_report", matching(ours)
+
+
+@mutant
+def a_list_that_lags_believed(registry):
+    from odoo.addons.ropo_collection.models import ropo_assignment_ledger
+
+    def play(history):
+        history.begin(1, lag=20)
+        history.time_goes_by(61)
+        history._come(("poll", "report"))
+        paid(history, {2: "cut_after"})
+        for _look in range(3):
+            history.time_goes_by(6)
+            history._come(("report",))
+
+    return play, ropo_assignment_ledger, "LIST_LAG", timedelta()
 
 
 @mutant
