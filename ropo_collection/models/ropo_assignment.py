@@ -14,8 +14,9 @@ from .ropo_worker import LEASE, LOOK_APART, Job
 # One case's way. Only the worker that holds the lease (`token`) moves a case out of
 # `sending`; nothing is ever sent again without having looked first.
 #
-#    (proposed) → queued → sending → pending → sent ─────────────→ closed
-#         │         ↑ │       │         │      (collection_status moves on here)
+#    (proposed) → queued → sending → pending → sent ←───────────→ closed
+#         │         ↑ │       │         │      (collection_status moves on here; Ropo
+#         │         │ │       │         │       may open a case again)
 #         │         │ │       └→ unknown┘  look first, then adopt or send again
 #         ↓         │ ↓           │
 #     cancelled ←── error ←───────┘  a person corrects → action_retry(), or gives up
@@ -501,7 +502,9 @@ class RopoAssignment(models.Model):
     def action_refresh(self):
         """Look at Ropo again, as soon as possible."""
         self._check_worker_rights()
-        cases = self.sudo().filtered(lambda case: case.state in HANDED_OVER)
+        cases = self.sudo().filtered(
+            lambda case: case.state in (*HANDED_OVER, "closed")
+        )
         cases.write({"next_try_at": False, "refresh_due": True})
         cases._mark_recheck()
         self.env["ropo.worker"]._trigger_once("cron_transfer")

@@ -19,6 +19,10 @@ _logger = logging.getLogger(__name__)
 
 #: The whole list is read again when the last reading began this long ago.
 LIST_EVERY = timedelta(minutes=55)
+#: What Ropo calls a case that it works on.
+LIVING = ("open", "partially_closed")
+#: Ropo may open a case again this long after it was closed.
+WATCHED_AFTER = timedelta(days=90)
 #: A transfer that Maventa does not process in this time needs a person.
 PENDING_LONG = timedelta(days=2)
 #: A transfer that can't be told to have arrived or not in this time, too.
@@ -184,8 +188,10 @@ class RopoAssignment(models.Model):
             company.ropo_poll_started and company.ropo_poll_started + LIST_EVERY > now
         )
         if company.ropo_poll_page <= 1:
-            followed = Domain("company_id", "child_of", company.id) & Domain(
-                "state", "in", ("pending", "sent", "unknown")
+            followed = Domain("company_id", "child_of", company.id) & (
+                Domain("state", "in", ("pending", "sent", "unknown"))
+                | Domain("state", "=", "closed")
+                & Domain("closed_at", ">", now - WATCHED_AFTER)
             )
             if fresh or not self.search_count(followed, limit=1):
                 return
@@ -252,7 +258,7 @@ class RopoAssignment(models.Model):
                 continue
             vals = {
                 "remote_status": remote.status
-                if remote.status in ("open", "partially_closed", "closed")
+                if remote.status in (*LIVING, "closed")
                 else remote.status_raw,
                 "remote_capital": float(remote.capital or 0),
                 "remote_open": float(remote.open_amount or 0),
@@ -275,6 +281,8 @@ class RopoAssignment(models.Model):
                 case._miss_events(remote.events)
             if remote.status == "closed" and case.state == "sent":
                 case._close()
+            elif remote.status in LIVING and case.state == "closed":
+                case._reopen()
             case._judge_balance()
             case._recheck()
 
@@ -297,6 +305,18 @@ class RopoAssignment(models.Model):
             }
         )
         self._note(self.env._("Ropo has closed the case."))
+
+    def _reopen(self):
+        """Ropo collects again, after a correction perhaps: it has to hear of money."""
+        self.write(
+            {
+                "state": "sent",
+                "closed_at": False,
+                "effects_due": True,
+                "last_change": fields.Datetime.now(),
+            }
+        )
+        self._note(self.env._("Ropo has opened the case again."))
 
     def _take_events(self, remote_events):
         """Add what is new in Ropo's list of events. Needs the lock."""

@@ -273,6 +273,26 @@ class TestReports(LedgerCommon):
         self.assertIn("100.00", self.case.attention_reason)
         self.assertTrue(self.case.activity_ids)
 
+    def test_opened_again_by_ropo_after_a_correction(self):
+        """From then on money is reported again."""
+        payment = self.pay(self.move, 100.0)
+        self.assertTold(self.case, [100.0])
+        self.look(self.case)
+        self.assertEqual(self.case.state, "closed")
+        payment.action_cancel()
+        self.run_cron("report")
+        action = self.case.action_corrected()
+        self.sandbox.correct(self.case.maventa_invoice_id, "paid", 100.0)
+        self.say(action)
+        self.assertEqual(self.case.reported_paid, 0.0)
+        self.look(self.case)
+        self.assertEqual((self.case.state, self.case.needs_attention), ("sent", False))
+        self.assertTrue(self.move.no_followup)
+        self.pay(self.move, 30.0)
+        self.run_cron("report")
+        self.assertEqual(self.told(self.case)["paid"], [100.0, 30.0])
+        self.assertEqual(self.case.open_amount, 70.0)
+
     def test_ropo_reopens_nothing_when_the_claim_is_short_after_closing(self):
         """What is open beyond the claim of a closed case is not Ropo's any more."""
         move = self.invoice()

@@ -910,7 +910,6 @@ class History(RuleBasedStateMachine):
     def ropo_corrects(self, index):
         """A person has Ropo correct what it was told too much, and says so in Odoo."""
         case = self.pick(self.sent(), index)
-        there = self.campaign.sandbox.case(case.remote_id)
         [[case_id, *amounts]] = self.query(
             "SELECT id, coalesce(excess_paid, 0), coalesce(excess_credited, 0),"
             " coalesce(excess_back, 0) FROM ropo_assignment"
@@ -918,7 +917,7 @@ class History(RuleBasedStateMachine):
             case.move_id,
         )
         paid, credited, back = (float(amount) for amount in amounts)
-        if there["closed"] or not (paid or credited or back):
+        if not (paid or credited or back):
             return
 
         def confirm(env):
@@ -1173,6 +1172,7 @@ class History(RuleBasedStateMachine):
                 Campaign.count["doubled"] += 1
                 raise AssertionError(f"{kind} told beyond what ever was: {facts}")
         expected, gone = self.expected(case)
+        assert (state == "closed") == there["closed"], facts
         if state == "closed":
             Campaign.count["closed"] += 1
             for kind in TOLD_KINDS:
