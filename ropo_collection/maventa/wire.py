@@ -889,14 +889,15 @@ def read_event(data):
     data = _object(data)
     raw = _text(data, EVENT_TYPE, limit=64)
     kind = _event_kind(_normal(raw))
+    # The amount of an event of unknown type may be named as in those that are known.
     own = EVENT_AMOUNTS.get(kind)
-    names = ("amount", "sum") if own is None else (own, "amount", "sum")
+    names = (*EVENT_AMOUNTS.values(),) if own is None else (own,)
     return Event(
         id=_id(data, *_EVENT_ID),
         kind=kind,
         raw_type=raw,
         date=_date(data, *_EVENT_DATES),
-        amount=_amount(data, *names),
+        amount=_amount(data, *names, "amount", "sum"),
         text=_text(data, *_TEXT, limit=2000),
     )
 

@@ -488,7 +488,9 @@ class RopoAssignmentEvent(models.Model):
         How Ropo lists a report is not documented; what could be it, must not be sent
         again without asking.
         """
-        return remote.kind in (self.kind, "other") and (
-            remote.amount is None
-            or not self.currency_id.compare_amounts(float(remote.amount), self.amount)
-        )
+        if remote.amount is None:
+            return remote.kind == self.kind
+        return remote.kind in (
+            self.kind,
+            "other",
+        ) and not self.currency_id.compare_amounts(float(remote.amount), self.amount)
