@@ -895,15 +895,48 @@ class History(RuleBasedStateMachine):
             action = getattr(event, f"action_answer_{answer}")()
             if action:
                 # Giving money up needs a reason.
-                wizard = event.env[action["res_model"]].browse(action["res_id"])
-                wizard.reason = "Sample reason"
-                wizard.action_confirm()
+                self._give_reason(action, env)
             return True
 
         if self.act(reply):
             becomes = {"keep": SILENT, "settlement": SETTLED}.get(answer, answer)
             case.answers.append((entry_id, kind, float(amount), becomes))
             self._watch()
+
+    def _ask_ropo(self):
+        """A person asks Ropo about the reports of which Odoo can't tell."""
+        ids = tuple(case.move_id for case in self.cases)
+        for event_id, move_id, kind, sent in self.query(
+            """
+            SELECT e.id, a.move_id, e.kind, (
+                    SELECT coalesce(sum(amount - coalesce(corrected_amount, 0)), 0)
+                      FROM ropo_assignment_event sent
+                     WHERE sent.assignment_id = a.id AND sent.kind = e.kind
+                       AND sent.direction = 'out' AND sent.state = 'sent')
+              FROM ropo_assignment_event e
+              JOIN ropo_assignment a ON a.id = e.assignment_id
+             WHERE e.state = 'unknown' AND e.crowded_looks >= 3 AND a.move_id IN %s
+            """,
+            ids,
+        ):
+            [case] = [case for case in self.cases if case.move_id == move_id]
+            there = self.campaign.sandbox.case(case.remote_id)
+            told = {PAID: there["told_paid"], CREDITED: there["told_credited"]}[kind]
+            answer = "arrived" if float(told) > float(sent) + 0.005 else "not_arrived"
+
+            def say(env, event_id=event_id, answer=answer):
+                event = actions.people(env)["ropo.assignment.event"].browse(event_id)
+                self._give_reason(getattr(event, f"action_{answer}")(), env)
+                return True
+
+            if self.act(say):
+                Campaign.count["asked"] += 1
+
+    @staticmethod
+    def _give_reason(action, env):
+        wizard = actions.people(env)[action["res_model"]].browse(action["res_id"])
+        wizard.reason = "Sample reason"
+        wizard.action_confirm()
 
     @precondition(lambda self: self.sent())
     @rule(index=st.integers(0, 3))
@@ -921,11 +954,8 @@ class History(RuleBasedStateMachine):
             return
 
         def confirm(env):
-            action = actions.people(env)["ropo.assignment"].browse(case_id)
-            action = action.action_corrected()
-            wizard = env[action["res_model"]].browse(action["res_id"])
-            wizard.reason = "Sample reason"
-            wizard.action_confirm()
+            case = actions.people(env)["ropo.assignment"].browse(case_id)
+            self._give_reason(case.action_corrected(), env)
             return True
 
         if self.act(confirm):
@@ -1110,6 +1140,7 @@ class History(RuleBasedStateMachine):
         for _round in range(12):
             self.campaign.clock.offset += timedelta(hours=5)
             self._run(("transfer", "poll", "report"))
+            self._ask_ropo()
             if not self._busy():
                 break
         self._watch()
