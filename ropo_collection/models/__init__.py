@@ -3,6 +3,7 @@ from . import account_partial_reconcile
 from . import res_company
 from . import res_config_settings
 from . import res_partner
+from . import ropo_invoice_xml
 from . import ropo_worker
 from . import ropo_assignment
 from . import ropo_assignment_ledger
