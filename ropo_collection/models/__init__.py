@@ -1,4 +1,5 @@
 from . import account_move
+from . import account_move_maventa
 from . import account_partial_reconcile
 from . import res_company
 from . import res_config_settings
@@ -8,7 +9,9 @@ from . import ropo_worker
 from . import ropo_assignment
 from . import ropo_assignment_ledger
 from . import ropo_assignment_follow
+from . import ropo_assignment_upload
 from . import ropo_assignment_event
 from . import ropo_assignment_payer
+from . import ropo_lookup
 from . import ropo_recheck
 from . import ropo_sandbox

@@ -175,6 +175,19 @@ class ResCompany(models.Model):
         string="Substitute for Ropo",
         help="Is asked when the responsible has not answered for a business day.",
     )
+    ropo_upload_policy = fields.Selection(
+        [
+            ("ask", "Ask at each transfer"),
+            ("always", "Always"),
+            ("never", "Never"),
+        ],
+        string="Invoices that Maventa does not have",
+        default="ask",
+        required=True,
+        help="A transfer needs the invoice at Maventa. One that was printed, mailed or "
+        "sent through another operator can be uploaded there: Maventa stores it for "
+        "Ropo and sends nothing to the customer.",
+    )
     ropo_transfer_policy = fields.Selection(
         [
             ("manual", "By hand"),
@@ -305,10 +318,12 @@ class ResCompany(models.Model):
         return self._ropo_root().ropo_environment != "off"
 
     def _ropo_hide(self, arch):
-        """Take what is named ``ropo_…`` out of a view, where no company uses Ropo."""
+        """Take what is named ``ropo_…`` or ``maventa_…`` out of a view, where no
+        company uses Ropo."""
         if not any(company._ropo_is_on() for company in self):
-            for node in arch.xpath("//*[starts-with(@name, 'ropo_')]"):
-                node.getparent().remove(node)
+            for prefix in ("ropo_", "maventa_"):
+                for node in arch.xpath(f"//*[starts-with(@name, '{prefix}')]"):
+                    node.getparent().remove(node)
 
     def _ropo_account_key(self):
         """What a case is born with: environment and account, compared before calls."""

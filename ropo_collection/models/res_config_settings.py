@@ -68,6 +68,9 @@ class ResConfigSettings(models.TransientModel):
     ropo_substitute_id = fields.Many2one(
         related="ropo_company_id.ropo_substitute_id", readonly=False
     )
+    ropo_upload_policy = fields.Selection(
+        related="ropo_company_id.ropo_upload_policy", readonly=False
+    )
     ropo_transfer_policy = fields.Selection(
         related="ropo_company_id.ropo_transfer_policy", readonly=False
     )
