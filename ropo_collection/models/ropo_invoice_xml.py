@@ -217,7 +217,11 @@ class RopoInvoiceXml(models.AbstractModel):
     def _export_invoice_constraints(self, invoice, vals):
         """Odoo's own doubts, but for those about what is mended here."""
         constraints = super()._export_invoice_constraints(invoice, vals)
-        constraints.pop("no_r_001", None)
-        # Without a tax the line says "exempt", which the rules allow: rents have none.
-        constraints.pop("tax_on_line", None)
+        for name in (
+            "no_r_001",
+            "cen_en16931_payment_account_identifier",
+            # Without a tax the line says "exempt", which the rules allow, as for rents.
+            "tax_on_line",
+        ):
+            constraints.pop(name, None)
         return constraints
