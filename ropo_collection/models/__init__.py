@@ -9,6 +9,7 @@ from . import ropo_worker
 from . import ropo_assignment
 from . import ropo_assignment_ledger
 from . import ropo_assignment_follow
+from . import ropo_assignment_refusal
 from . import ropo_assignment_upload
 from . import ropo_assignment_event
 from . import ropo_assignment_payer

@@ -129,6 +129,24 @@ class AccountMove(models.Model):
         )
         return hit, reason
 
+    def _ropo_settle_lookup(self, found, error):
+        """Write what a look-up in the background brought."""
+        self.ensure_one()
+        if self._ropo_live(("sending", "unknown", "pending", "sent")):
+            return  # its link is fixed
+        if error:
+            self.sudo().maventa_lookup = "missing"
+            self._message_log(
+                body=self.env._(
+                    "Find at Maventa: %(reason)s",
+                    reason=self.env["ropo.worker"]._explain(error),
+                )
+            )
+        elif isinstance(found, list):
+            self._ropo_take_answer(found)
+        else:
+            self._ropo_take_hit(found)
+
     @api.model
     def _ropo_candidate(self, hit):
         """An invoice at Maventa, as it is kept and shown for the choice."""
@@ -208,7 +226,7 @@ class AccountMove(models.Model):
         if self.company_id._ropo_root().ropo_upload_policy == "never":
             return text
         return self.env._(
-            "%(text)s Or upload it to Maventa: nothing is sent to the customer by that.",
+            "%(text)s Or upload it to Maventa: that sends nothing to the customer.",
             text=text,
         )
 
@@ -216,9 +234,7 @@ class AccountMove(models.Model):
         *first, last = words
         if not first:
             return last
-        return self.env._(
-            "%(first)s and %(last)s", first=", ".join(first), last=last
-        )
+        return self.env._("%(first)s and %(last)s", first=", ".join(first), last=last)
 
     def _ropo_is_hit(self, hit):
         """Whether what Maventa lists agrees with this invoice."""

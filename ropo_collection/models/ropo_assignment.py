@@ -971,7 +971,7 @@ class RopoAssignment(models.Model):
             # Perhaps it was an earlier attempt of ours that got there after all.
             case._lose_sight(error)
         else:
-            case._stop(self.env["ropo.worker"]._explain(error))
+            case._stop(case._explain_refusal(error))
         case.last_change = now
 
     def _accept(self):

@@ -1,4 +1,4 @@
-"""The invoice a case is about: looked up at Maventa, and uploaded where it is missing."""
+"""The invoice of a case: looked up at Maventa, and uploaded where it is missing."""
 
 import uuid
 
@@ -174,7 +174,7 @@ class RopoAssignment(models.Model):
         return job
 
     def _settle_upload(self, job):
-        """An invoice was uploaded, or perhaps: the same id again is the same invoice."""
+        """Compare what was uploaded; where no answer came, it is looked for again."""
         case = job.row._hold(job.token, ("queued",))
         if not case:
             return
@@ -213,8 +213,8 @@ class RopoAssignment(models.Model):
             )
             failed = job.result.status == "FAILED"
             reason = self.env._(
-                "Maventa could not work with the uploaded file of invoice %(name)s. Ask "
-                "Maventa's support about invoice %(id)s.",
+                "Maventa could not work with the uploaded file of invoice %(name)s. "
+                "Ask Maventa's support about invoice %(id)s.",
                 name=move.name,
                 id=job.result.id,
             )

@@ -53,60 +53,67 @@ class RopoInvoiceXml(models.AbstractModel):
 
     @api.model
     def _sentences(self):
-        _ = self.env._
         return {
-            "number": _("The invoice has no number."),
-            "date": _("The invoice has no proper date."),
-            "currency": _("Amounts of the invoice are in different currencies."),
-            "due_date": _("The invoice has no due date."),
-            "buyer_reference": _("Enter a customer reference on the invoice."),
-            "seller_name": _("Your company has no name."),
-            "seller_address": _(
+            "number": self.env._("The invoice has no number."),
+            "date": self.env._("The invoice has no proper date."),
+            "currency": self.env._(
+                "Amounts of the invoice are in different currencies."
+            ),
+            "due_date": self.env._("The invoice has no due date."),
+            "buyer_reference": self.env._("Enter a customer reference on the invoice."),
+            "seller_name": self.env._("Your company has no name."),
+            "seller_address": self.env._(
                 "The address of your company lacks street, post code or city (Settings "
                 "> Companies)."
             ),
-            "seller_country": _(
+            "seller_country": self.env._(
                 "The address of your company has no country (Settings > Companies)."
             ),
-            "seller_endpoint": _(
+            "seller_endpoint": self.env._(
                 "Your company's business id is missing or not valid (Settings > "
                 "Companies: Company ID)."
             ),
-            "seller_tax_id": _(
+            "seller_tax_id": self.env._(
                 "Your company's VAT number is missing or not valid (Settings > "
                 "Companies: Tax ID)."
             ),
-            "buyer_name": _("The customer has no name."),
-            "buyer_address": _(
+            "buyer_name": self.env._("The customer has no name."),
+            "buyer_address": self.env._(
                 "The customer's address lacks street, post code or city."
             ),
-            "buyer_country": _("The customer's address has no country."),
-            "buyer_endpoint": _(
+            "buyer_country": self.env._("The customer's address has no country."),
+            "buyer_endpoint": self.env._(
                 "The customer's Peppol address does not fit its kind: correct or empty "
                 "it on the customer."
             ),
-            "buyer_tax_id": _("The customer's VAT number lacks its country code."),
-            "account": _(
+            "buyer_tax_id": self.env._(
+                "The customer's VAT number lacks its country code."
+            ),
+            "account": self.env._(
                 "The invoice says to no bank account of yours that it is to be paid. "
                 "Enter one as Recipient Bank on the invoice, or on your company."
             ),
-            "payment_reference": _("The invoice has no payment reference."),
-            "no_lines": _("The invoice has no lines."),
-            "line_name": _("Line %(line)s of the invoice has no description."),
-            "line_amount": _("Line %(line)s of the invoice has no proper amount."),
-            "line_tax": _("Line %(line)s of the invoice must have exactly one tax."),
-            "exemption_reason": _(
+            "payment_reference": self.env._("The invoice has no payment reference."),
+            "no_lines": self.env._("The invoice has no lines."),
+            "line_name": self.env._("Line %(line)s of the invoice has no description."),
+            "line_amount": self.env._(
+                "Line %(line)s of the invoice has no proper amount."
+            ),
+            "line_tax": self.env._(
+                "Line %(line)s of the invoice must have exactly one tax."
+            ),
+            "exemption_reason": self.env._(
                 "A line without VAT does not say why: set the exemption reason on its "
                 "tax."
             ),
-            "swedish_rate": _(
+            "swedish_rate": self.env._(
                 "Peppol knows only the VAT rates 25, 12 and 6 %% for a Swedish company."
             ),
-            "totals": _(
+            "totals": self.env._(
                 "The sums of the invoice do not add up as Peppol demands, so it can't "
                 "be uploaded. Send it through Maventa instead."
             ),
-            "empty": _(
+            "empty": self.env._(
                 "Odoo's file of the invoice is not complete, so it can't be uploaded."
             ),
         }
@@ -161,7 +168,9 @@ class RopoInvoiceXml(models.AbstractModel):
             return "0192", number
         if role == "supplier":
             return None, None
-        return ("EM", partner.email_normalized) if partner.email_normalized else NO_ADDRESS
+        return (
+            ("EM", partner.email_normalized) if partner.email_normalized else NO_ADDRESS
+        )
 
     @api.model
     def _vat_number(self, partner, vals):
@@ -190,7 +199,7 @@ class RopoInvoiceXml(models.AbstractModel):
         return ""
 
     def _add_invoice_payment_means_nodes(self, document_node, vals):
-        super()._add_invoice_payment_means_nodes(document_node, vals)
+        result = super()._add_invoice_payment_means_nodes(document_node, vals)
         node = document_node["cac:PaymentMeans"]
         company = vals["invoice"].company_id
         bank = (
@@ -203,16 +212,18 @@ class RopoInvoiceXml(models.AbstractModel):
             node["cac:PayeeFinancialAccount"] = self._get_financial_account_node(
                 {**vals, "partner_bank": bank}
             )
+        return result
 
     def _add_invoice_monetary_total_nodes(self, document_node, vals):
         """The sums as the customer got them: what was paid since is told otherwise."""
-        super()._add_invoice_monetary_total_nodes(document_node, vals)
+        result = super()._add_invoice_monetary_total_nodes(document_node, vals)
         invoice, node = vals["invoice"], document_node["cac:LegalMonetaryTotal"]
         paid = invoice.amount_total - invoice.amount_residual
         for name, change in (("cbc:PrepaidAmount", -paid), ("cbc:PayableAmount", paid)):
             node[name]["_text"] = self.format_float(
                 node[name]["_text"] + change, vals["currency_dp"]
             )
+        return result
 
     def _export_invoice_constraints(self, invoice, vals):
         """Odoo's own doubts, but for those about what is mended here."""

@@ -39,9 +39,7 @@ class RopoLookup(models.Model):
         """Look these invoices up as soon as possible."""
         waiting = self.sudo().search([("move_id", "in", moves.ids)])
         waiting.next_try_at = False
-        self.sudo().create(
-            [{"move_id": move.id} for move in moves - waiting.move_id]
-        )
+        self.sudo().create([{"move_id": move.id} for move in moves - waiting.move_id])
         moves.sudo().maventa_lookup = "queued"
         self.env["ropo.worker"]._trigger_once("cron_transfer")
 
@@ -116,25 +114,3 @@ class RopoLookup(models.Model):
                     "error_message": reason,
                 }
             )
-
-
-class AccountMove(models.Model):
-    _inherit = "account.move"
-
-    def _ropo_settle_lookup(self, found, error):
-        """Write what a look-up in the background brought."""
-        self.ensure_one()
-        if self._ropo_live(("sending", "unknown", "pending", "sent")):
-            return  # its link is fixed
-        if error:
-            self.sudo().maventa_lookup = "missing"
-            self._message_log(
-                body=self.env._(
-                    "Find at Maventa: %(reason)s",
-                    reason=self.env["ropo.worker"]._explain(error),
-                )
-            )
-        elif isinstance(found, list):
-            self._ropo_take_answer(found)
-        else:
-            self._ropo_take_hit(found)

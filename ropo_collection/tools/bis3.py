@@ -152,7 +152,9 @@ def _endpoint_is_valid(scheme, value):
 def _check_seller_tax(root):
     """A seller needs a tax number, and his country may want it in its own form."""
     party = "cac:AccountingSupplierParty/cac:Party/"
-    country = _text(root, party + "cac:PostalAddress/cac:Country/cbc:IdentificationCode")
+    country = _text(
+        root, party + "cac:PostalAddress/cac:Country/cbc:IdentificationCode"
+    )
     schemes = [
         (_text(node, "cac:TaxScheme/cbc:ID"), _text(node, "cbc:CompanyID"))
         for node in _all(root, party + "cac:PartyTaxScheme")
@@ -279,7 +281,10 @@ def _check_totals(root):
         if one != other:
             yield Finding(rule, "totals")
     for node in subtotals:
-        base, amount = _amount(node, "cbc:TaxableAmount"), _amount(node, "cbc:TaxAmount")
+        base, amount = (
+            _amount(node, "cbc:TaxableAmount"),
+            _amount(node, "cbc:TaxAmount"),
+        )
         rate = _amount(node, "cac:TaxCategory/cbc:Percent") or Decimal(0)
         due = (base * rate / 100).quantize(_CENT, ROUND_HALF_UP)
         # The rule itself allows a whole unit, for taxes that were rounded by line.

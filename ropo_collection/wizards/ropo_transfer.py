@@ -30,8 +30,8 @@ class RopoTransfer(models.TransientModel):
     )
     upload_missing = fields.Boolean(
         string="Upload invoices that Maventa does not have",
-        help="Each invoice is looked up at Maventa first. One that is not there, because "
-        "it was printed, mailed or sent through another operator, is uploaded: Maventa "
+        help="Each invoice is looked up at Maventa first. One that is not there, as it "
+        "was printed, mailed or sent through another operator, is uploaded: Maventa "
         "stores it for Ropo. Nothing is sent to the customer by that.",
     )
     currency_id = fields.Many2one("res.currency", compute="_compute_totals")

@@ -1,4 +1,4 @@
-"""Companies of Finland, Sweden and Norway, each with its country's chart of accounts."""
+"""Companies of Finland, Sweden and Norway, with their country's chart of accounts."""
 
 from datetime import timedelta
 

@@ -62,7 +62,9 @@ class XmlTests:
         means = "cac:PaymentMeans/"
         self.assertEqual(self.text(root, means + "cbc:PaymentMeansCode"), "30")
         account = means + "cac:PayeeFinancialAccount/cbc:ID"
-        self.assertEqual(self.text(root, account), self.bank_account.sanitized_acc_number)
+        self.assertEqual(
+            self.text(root, account), self.bank_account.sanitized_acc_number
+        )
         self.assertEqual(
             self.text(root, means + "cbc:PaymentID"), move.payment_reference
         )
@@ -171,7 +173,11 @@ BROKEN = [
     ("line_tax", r"<cac:ClassifiedTaxCategory>.*?</cac:ClassifiedTaxCategory>", ""),
     ("line_tax", r"(<cac:ClassifiedTaxCategory>)<cbc:ID>S<", r"\1<cbc:ID>E<"),
     ("exemption_reason", r"<cbc:ID>S</cbc:ID>", "<cbc:ID>E</cbc:ID>"),
-    ("totals", r"<cbc:TaxInclusiveAmount([^>]*)>[^<]*<", r"<cbc:TaxInclusiveAmount\1>1<"),
+    (
+        "totals",
+        r"<cbc:TaxInclusiveAmount([^>]*)>[^<]*<",
+        r"<cbc:TaxInclusiveAmount\1>1<",
+    ),
     ("totals", r"<cbc:PayableAmount([^>]*)>[^<]*<", r"<cbc:PayableAmount\1>1.00<"),
     ("totals", r"<cac:LegalMonetaryTotal>.*</cac:LegalMonetaryTotal>", ""),
     ("totals", r"<cac:TaxTotal>.*</cac:TaxTotal>", ""),

@@ -221,7 +221,7 @@ class TestUpload(Wire, NordicCommon):
     def test_nothing_is_uploaded_unless_chosen(self):
         case = self.transfer(self.taxed())
         self.run_cron("transfer")
-        self.assertStopped(case, "is not at Maventa", "nothing is sent to the customer")
+        self.assertStopped(case, "is not at Maventa", "sends nothing to the customer")
         self.assertFalse(self.uploads())
         self.assertTrue(case.upload_offered)
         case.action_upload()
@@ -249,7 +249,11 @@ class TestUpload(Wire, NordicCommon):
         self.assertFalse(self.uploads())
 
     def test_window_shows_what_is_known(self):
-        found, missing, unknown = self.taxed(at_maventa=True), self.taxed(), self.taxed()
+        found, missing, unknown = (
+            self.taxed(at_maventa=True),
+            self.taxed(),
+            self.taxed(),
+        )
         choose = self.taxed()
         self.at_maventa(choose, total="1.00")
         (found | missing | choose).action_ropo_link()

@@ -1,4 +1,4 @@
-"""Uploads by real processes that are killed or race: one invoice there, one hand-over."""
+"""Uploads by processes that are killed or race: one invoice there, one hand-over."""
 
 import pytest
 
@@ -31,9 +31,7 @@ def other(house):
 
 def printed_invoice(house, amount=100):
     """An invoice that Maventa does not have, queued to be uploaded: id and number."""
-    [made] = house.office.run(
-        "invoices", partner_id=house.customer, amounts=[amount]
-    )
+    [made] = house.office.run("invoices", partner_id=house.customer, amounts=[amount])
     house.office.run("transfer", move_ids=[made["id"]], upload=True)
     return made["id"], made["number"]
 
