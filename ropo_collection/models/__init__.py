@@ -1,4 +1,5 @@
 from . import account_move
+from . import account_move_elsewhere
 from . import account_move_maventa
 from . import account_partial_reconcile
 from . import res_company
@@ -13,6 +14,8 @@ from . import ropo_assignment_refusal
 from . import ropo_assignment_upload
 from . import ropo_assignment_event
 from . import ropo_assignment_payer
+from . import ropo_assignment_adopt
+from . import ropo_adoption
 from . import ropo_lookup
 from . import ropo_recheck
 from . import ropo_sandbox

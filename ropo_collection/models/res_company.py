@@ -204,6 +204,16 @@ class ResCompany(models.Model):
         copy=False,
         help="When the list of cases at Ropo was last read to its end.",
     )
+    ropo_adopt_page = fields.Integer(
+        readonly=True,
+        copy=False,
+        help="The page of Ropo's list that is read next to find cases already there; 0 "
+        "while nobody asked for that.",
+    )
+    ropo_adopt_round = fields.Integer(readonly=True, copy=False)
+    ropo_adopt_read = fields.Datetime(
+        string="Cases already at Ropo last read on", readonly=True, copy=False
+    )
     ropo_poll_page = fields.Integer(default=1, readonly=True, copy=False)
     ropo_poll_started = fields.Datetime(readonly=True, copy=False)
     ropo_trouble = fields.Char(

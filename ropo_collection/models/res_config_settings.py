@@ -75,6 +75,7 @@ class ResConfigSettings(models.TransientModel):
         related="ropo_company_id.ropo_transfer_policy", readonly=False
     )
     ropo_last_poll = fields.Datetime(related="ropo_company_id.ropo_last_poll")
+    ropo_adopt_read = fields.Datetime(related="ropo_company_id.ropo_adopt_read")
     ropo_trouble = fields.Char(related="ropo_company_id.ropo_trouble")
 
     def _compute_ropo_is_branch(self):
