@@ -95,8 +95,8 @@ class RopoAdoption(models.Model):
         ):
             raise AccessError(
                 self.env._(
-                    "Only an administrator or an accounting manager can take over cases "
-                    "that are at Ropo already."
+                    "Only an administrator or an accounting manager can take over "
+                    "cases that are at Ropo already."
                 )
             )
 
@@ -116,8 +116,8 @@ class RopoAdoption(models.Model):
         return roots[0]._ropo_notify(
             self.env._("Cases already at Ropo"),
             self.env._(
-                "Ropo's list is being read. Come back in a moment: open cases that Odoo "
-                "does not know are shown here, with the invoice they are about."
+                "Ropo's list is being read. Come back in a moment: open cases that "
+                "Odoo does not know are shown here, with the invoice they are about."
             ),
         )
 
@@ -359,14 +359,18 @@ class RopoAdoption(models.Model):
             if len(fitting) == 1:
                 vals.update(state="matched", move_id=fitting.id, message=False)
                 break
-            if same_number:
+            if len(same_number) > 1:
                 vals["message"] = self.env._(
-                    "Invoice %(name)s has this number, but %(what)s differs. Choose the "
-                    "invoice if you know which it is.",
+                    "Several invoices in Odoo have number %(name)s. Choose the one it "
+                    "is.",
                     name=hit.number,
-                    what=move._ropo_and(same_number[0]._ropo_differences(hit))
-                    if len(same_number) == 1
-                    else self.env._("more than one invoice fits, or something"),
+                )
+            elif same_number:
+                vals["message"] = self.env._(
+                    "Invoice %(name)s has this number, but %(what)s differs. Choose "
+                    "the invoice if you know which it is.",
+                    name=hit.number,
+                    what=move._ropo_and(same_number._ropo_differences(hit)),
                 )
             else:
                 vals["message"] = self.env._(

@@ -145,7 +145,8 @@ class RopoAssignment(models.Model):
             lambda event: event.direction == "in" and event.kind == kind
         )
         # Just this sum first.
-        for event in listed.sorted(lambda event: (event.amount != left, event.id)):
+        asked = question.amount
+        for event in listed.sorted(lambda event: (event.amount != asked, event.id)):
             take = min(event.amount - event.corrected_amount, left)
             event.corrected_amount += take
             left = self.currency_id.round(left - take)
@@ -190,8 +191,8 @@ class RopoAssignmentEvent(models.Model):
             return super()._question()
         return self.env._(
             "%(entry)s lowered the invoice by %(amount)s before the case was taken "
-            "over, and Ropo's figures do not tell whether Ropo knows it. Look on Ropo's "
-            "pages or ask Ropo; nothing is told before your answer.",
+            "over, and Ropo's figures do not tell whether Ropo knows it. Look on "
+            "Ropo's pages or ask Ropo; nothing is told before your answer.",
             entry=self.counterpart_move_id.name or self.env._("A deleted entry"),
             amount=self.currency_id.format(self.amount),
         )
