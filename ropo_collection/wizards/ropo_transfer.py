@@ -34,6 +34,7 @@ class RopoTransfer(models.TransientModel):
         "was printed, mailed or sent through another operator, is uploaded: Maventa "
         "stores it for Ropo. Nothing is sent to the customer by that.",
     )
+    choose_count = fields.Integer(compute="_compute_choose_count")
     currency_id = fields.Many2one("res.currency", compute="_compute_totals")
     ready_count = fields.Integer(string="To hand over", compute="_compute_totals")
     ready_amount = fields.Monetary(string="Sum", compute="_compute_totals")
@@ -86,6 +87,11 @@ class RopoTransfer(models.TransientModel):
             verdicts = wizard.line_ids.mapped("verdict")
             wizard.warning_count = verdicts.count("warning")
             wizard.blocked_count = verdicts.count("blocked")
+
+    @api.depends("line_ids.maventa")
+    def _compute_choose_count(self):
+        for wizard in self:
+            wizard.choose_count = wizard.line_ids.mapped("maventa").count("choose")
 
     @api.depends("assignment_ids.state")
     def _compute_progress(self):
