@@ -47,6 +47,7 @@ from .errors import (
     OutcomeUnknown,
     Rejected,
     clean_text,
+    spellings,
 )
 
 _logger = logging.getLogger(__name__)
@@ -621,6 +622,7 @@ class Client:
         # Ids of people are not for logs and messages, even when a server repeats them.
         private = [payer.ssn for payer in transfer.payers]
         private += [payer.bid for payer in transfer.payers if payer.kind == "person"]
+        private = spellings(private)
         with self._one_deadline():
             self._call(_TRANSFER, id=invoice_id, json=body, private=private)
 

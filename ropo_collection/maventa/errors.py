@@ -51,6 +51,21 @@ _READ = 20_000  # characters of a text that are looked at
 MASK = "•••"
 
 
+def spellings(ids):
+    """Return personal ids with all that a server may make of them.
+
+    :param ids: as they are sent, empty ones included
+    :return: each as it is, in one piece, and without its century
+    """
+    found = []
+    for value in filter(None, ids):
+        bare = re.sub(r"[^0-9A-Za-z]", "", value)
+        short = bare[2:] if len(bare) == 12 and bare.isdecimal() else bare
+        found += [value, bare, f"{short[:6]}-{short[6:]}", short]
+    # Longer ones first: a part must not spoil the whole.
+    return sorted({text for text in found if len(text) > 8}, key=len, reverse=True)
+
+
 def clean_text(value, limit=300, secrets=()):
     """Return a server's text fit for a person, a log and PostgreSQL.
 
@@ -65,7 +80,7 @@ def clean_text(value, limit=300, secrets=()):
     text = " ".join(_CONTROL.sub(" ", text).split())
     for secret in secrets:
         if len(secret) > 3:  # a shorter one would only riddle the text
-            text = text.replace(secret, MASK)
+            text = re.sub(re.escape(secret), MASK, text, flags=re.IGNORECASE)
     text = _PERSONAL_ID.sub(MASK, text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 

@@ -993,6 +993,24 @@ def _header(headers, name):
     return None
 
 
+def _paths(details, path="", depth=4):
+    """Yield ``path: text`` of an object of details, however deep it is."""
+    items = details.items() if isinstance(details, dict) else enumerate(details)
+    for key, value in items:
+        if isinstance(details, dict):
+            where = f"{path}.{key}" if path else str(key)
+        elif isinstance(value, str):
+            where = path  # a list of texts about one field
+        else:
+            where = f"{path}[{key}]"
+        if isinstance(value, str):
+            yield f"{where}: {value}"
+        elif isinstance(value, dict | list) and value and depth:
+            yield from _paths(value, where, depth - 1)
+        else:
+            yield where
+
+
 def read_error(data, secrets=()):
     """Return ``(code, message, details)`` of an error answer, all fit to be shown.
 
@@ -1010,10 +1028,7 @@ def read_error(data, secrets=()):
     message = text(data.get("message")) or text(data.get("error_description"))
     details = data.get("details")
     if isinstance(details, dict):
-        details = [
-            f"{name}: {value}" if isinstance(value, str) else str(name)
-            for name, value in details.items()
-        ]
+        details = list(_paths(details))
     elif not isinstance(details, list):
         details = [details]
     flat = []
@@ -1022,6 +1037,48 @@ def read_error(data, secrets=()):
             item = ", ".join(v for v in item.values() if isinstance(v, str))
         flat.append(text(item))
     return code, message, tuple(filter(None, flat))
+
+
+#: Names of fields that are words of the language as well: they count only where they
+#: stand as a field would.
+_PLAIN_WORDS = {"type", "name", "address", "city", "country", "email", "language",
+                "main", "payers", "amounts"}  # fmt: skip
+
+
+def find_fields(*texts):
+    """Return which of our fields an error names, in order and each once.
+
+    How the API names a field in its texts is not documented: its name is looked for,
+    in a path (``payers[1].post_code``) or alone.
+
+    :return: a list of ``(group, attribute, number of the payer or None)``; groups are
+        ``transfer``, ``amounts``, ``payer`` and ``rental``, attributes those of the
+        dataclasses here
+    """
+    known = {}
+    for group, names in (
+        ("rental", RENTAL_FIELDS),
+        ("transfer", TRANSFER_FIELDS),
+        ("amounts", AMOUNT_FIELDS),
+        ("payer", PAYER_FIELDS),
+    ):
+        known.update({name: (group, attribute) for attribute, name in names.items()})
+    found = []
+    for text in texts:
+        index = re.search(r"\bpayers?\W{0,3}(\d{1,2})\b", text)
+        for match in re.finditer(r"[A-Za-z_]+", text):
+            name = match.group().lower()
+            alone = not match.start() or text[match.start() - 1] in "./'\"[]:"
+            if name not in known or (name in _PLAIN_WORDS and not alone):
+                continue
+            group, attribute = known[name]
+            number = int(index.group(1)) if index and group == "payer" else None
+            if (group, attribute, number) not in found:
+                found.append((group, attribute, number))
+    # The group is named along with what is wrong in it.
+    inner = {group for group, _attribute, _number in found}
+    wholes = {"payers": "payer", "amounts": "amounts", "options": "rental"}
+    return [entry for entry in found if wholes.get(entry[1]) not in inner]
 
 
 NOT_FOUND = "not_found"

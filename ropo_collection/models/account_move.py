@@ -1,6 +1,5 @@
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
@@ -556,72 +555,12 @@ class AccountMove(models.Model):
         wizard = self.env["ropo.transfer"]._open_for(invoices)
         return wizard._open()
 
-    def action_ropo_link(self):
-        """Find this invoice at Maventa, or let the user choose or enter it."""
-        self.ensure_one()
-        self._ropo_check_rights()
-        wizard = self.env["ropo.link"]._open_for(self)
-        return wizard._get_records_action(
-            name=self.env._("Find the invoice at Maventa"), target="new"
-        )
-
     def action_ropo_view_assignment(self):
         """Open the case, or the cases, of these invoices."""
         cases = self.ropo_assignment_ids
         if len(self) == 1 and self.ropo_assignment_id and len(cases) == 1:
             return cases._get_records_action()
         return cases._get_records_action(name=self.env._("Ropo cases"))
-
-    # ------------------------------------------------------------------
-    # The invoice at Maventa
-    # ------------------------------------------------------------------
-    def _ropo_take_hit(self, hit):
-        """Remember which invoice at Maventa this is."""
-        self.sudo().write({"maventa_invoice_id": hit.id, "maventa_status": hit.status})
-
-    def _ropo_pick_invoice(self, found):
-        """The one hit that is this invoice: same number, date, currency and total.
-
-        :param found: what Maventa's list answered (:class:`~..maventa.wire`)
-        :return: ``(hit, "")``, or ``(None, reason)`` as a sentence
-        """
-        self.ensure_one()
-        same_number = [hit for hit in found if hit.number == self.name]
-        if not same_number:
-            return None, self.env._(
-                "Invoice %(name)s is not at Maventa. Send it through Maventa, or link "
-                "it by hand with Find at Maventa.",
-                name=self.name,
-            )
-        fitting = [hit for hit in same_number if self._ropo_is_hit(hit)]
-        if len(fitting) == 1:
-            if fitting[0].status == "FAILED":
-                return None, self._ropo_failed_text()
-            return fitting[0], ""
-        if fitting:
-            return None, self.env._(
-                "Maventa has %(count)s invoices with number %(name)s. Choose the right "
-                "one with Find at Maventa.",
-                count=len(fitting),
-                name=self.name,
-            )
-        return None, self.env._(
-            "Maventa has an invoice with number %(name)s, but its date, currency or "
-            "total differs. Choose with Find at Maventa.",
-            name=self.name,
-        )
-
-    def _ropo_is_hit(self, hit):
-        """Whether what Maventa lists agrees with this invoice."""
-        digits = Decimal(1).scaleb(-self.currency_id.decimal_places)
-        total = Decimal(str(self.amount_total)).quantize(digits)
-        return (
-            hit.number == self.name
-            and hit.date == self.invoice_date
-            and hit.currency == self.currency_id.name
-            and hit.total is not None
-            and hit.total.quantize(digits) == total
-        )
 
     # ------------------------------------------------------------------
     # Guards and markers

@@ -175,6 +175,19 @@ class ResCompany(models.Model):
         string="Substitute for Ropo",
         help="Is asked when the responsible has not answered for a business day.",
     )
+    ropo_upload_policy = fields.Selection(
+        [
+            ("ask", "Ask at each transfer"),
+            ("always", "Always"),
+            ("never", "Never"),
+        ],
+        string="Invoices that Maventa does not have",
+        default="ask",
+        required=True,
+        help="A transfer needs the invoice at Maventa. One that was printed, mailed or "
+        "sent through another operator can be uploaded there: Maventa stores it for "
+        "Ropo and sends nothing to the customer.",
+    )
     ropo_transfer_policy = fields.Selection(
         [
             ("manual", "By hand"),
@@ -190,6 +203,16 @@ class ResCompany(models.Model):
         readonly=True,
         copy=False,
         help="When the list of cases at Ropo was last read to its end.",
+    )
+    ropo_adopt_page = fields.Integer(
+        readonly=True,
+        copy=False,
+        help="The page of Ropo's list that is read next to find cases already there; 0 "
+        "while nobody asked for that.",
+    )
+    ropo_adopt_round = fields.Integer(readonly=True, copy=False)
+    ropo_adopt_read = fields.Datetime(
+        string="Cases already at Ropo last read on", readonly=True, copy=False
     )
     ropo_poll_page = fields.Integer(default=1, readonly=True, copy=False)
     ropo_poll_started = fields.Datetime(readonly=True, copy=False)
@@ -305,10 +328,12 @@ class ResCompany(models.Model):
         return self._ropo_root().ropo_environment != "off"
 
     def _ropo_hide(self, arch):
-        """Take what is named ``ropo_…`` out of a view, where no company uses Ropo."""
+        """Take what is named ``ropo_…`` or ``maventa_…`` out of a view, where no
+        company uses Ropo."""
         if not any(company._ropo_is_on() for company in self):
-            for node in arch.xpath("//*[starts-with(@name, 'ropo_')]"):
-                node.getparent().remove(node)
+            for prefix in ("ropo_", "maventa_"):
+                for node in arch.xpath(f"//*[starts-with(@name, '{prefix}')]"):
+                    node.getparent().remove(node)
 
     def _ropo_account_key(self):
         """What a case is born with: environment and account, compared before calls."""

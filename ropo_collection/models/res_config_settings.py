@@ -68,10 +68,14 @@ class ResConfigSettings(models.TransientModel):
     ropo_substitute_id = fields.Many2one(
         related="ropo_company_id.ropo_substitute_id", readonly=False
     )
+    ropo_upload_policy = fields.Selection(
+        related="ropo_company_id.ropo_upload_policy", readonly=False
+    )
     ropo_transfer_policy = fields.Selection(
         related="ropo_company_id.ropo_transfer_policy", readonly=False
     )
     ropo_last_poll = fields.Datetime(related="ropo_company_id.ropo_last_poll")
+    ropo_adopt_read = fields.Datetime(related="ropo_company_id.ropo_adopt_read")
     ropo_trouble = fields.Char(related="ropo_company_id.ropo_trouble")
 
     def _compute_ropo_is_branch(self):

@@ -319,8 +319,10 @@ class RopoAssignment(models.Model):
         """
         environment, account = move.company_id._ropo_account_key()
         payer = move.partner_id._ropo_prepare_payer(vals["receivables_type"])
+        upload = move.company_id._ropo_root().ropo_upload_policy == "always"
         return self.sudo().create(
             {
+                "upload_missing": upload,
                 **vals,
                 "move_id": move.id,
                 "company_id": move.company_id.id,
@@ -637,11 +639,12 @@ class RopoAssignment(models.Model):
     @api.model
     def _cron_transfer(self):
         """Send queued cases; find out about those whose answer is missing."""
-        cases = type(self)
+        cases, lookups = type(self), self.env["ropo.lookup"]
         for find, lease, settle in (
             (self._look_up_due, cases._lease_look_up, self._settle_look_up),
             (self._transfer_due, cases._lease_transfer, self._settle_transfer),
             (self._unknown_due, cases._lease_look, self._settle_look),
+            (lookups._due, type(lookups)._lease, lookups._settle),
         ):
             if not self.env["ropo.worker"]._drain(find, lease, settle):
                 break
@@ -860,84 +863,6 @@ class RopoAssignment(models.Model):
             summary=move._ropo_summary(),
         )
 
-    # -- look-up of the invoice ----------------------------------------
-    def _lease_look_up(self):
-        """Find the invoice at Maventa by its number, before anything is sent."""
-        jobs = []
-        cases = self._lock_in(("queued",))._at_home()
-        verdicts = cases.move_id._ropo_verdicts(for_cases=cases)
-        for case in cases:
-            if verdicts[case.move_id].blocks:
-                case._refuse(verdicts[case.move_id])
-                continue
-            known = case.move_id.maventa_invoice_id
-            if known and case.move_id.maventa_status != "PENDING":
-                case.maventa_invoice_id = known
-                continue
-            if case.environment == "demo":
-                self.env["ropo.sandbox"]._learn_invoice(case.move_id)
-            token = case._take_lease(next_try_at=fields.Datetime.now() + LEASE)
-            number = case.move_id.name
-            jobs.append(
-                case._job(
-                    token,
-                    lambda client, number=number, known=known: (
-                        client.invoice(known) if known else client.find_invoices(number)
-                    ),
-                )
-            )
-        return jobs
-
-    def _settle_look_up(self, job):
-        case = job.row._hold(job.token, ("queued",))
-        if not case:
-            return
-        if isinstance(job.error, AccountTrouble):
-            case._take_back_to_queue()
-            return
-        if isinstance(job.error, Rejected):
-            case._stop(self.env["ropo.worker"]._explain(job.error))
-            return
-        if job.error:
-            case._give_back(job.error)
-            return
-        if isinstance(job.result, list):
-            found, reason = case.move_id._ropo_pick_invoice(job.result)
-        else:
-            found, reason = job.result, ""
-        if found:
-            case.move_id._ropo_take_hit(found)
-            if found.status == "FAILED":
-                reason = case.move_id._ropo_failed_text()
-        if reason:
-            case._stop(reason)
-            return
-        if found.status == "PENDING":
-            case._wait_for_delivery()
-            return
-        case.write(
-            {
-                "maventa_invoice_id": found.id,
-                "token": False,
-                "next_try_at": False,
-                "error_message": False,
-            }
-        )
-
-    def _wait_for_delivery(self):
-        """Maventa has the invoice, but the debtor does not have it yet."""
-        self.write(
-            {
-                "token": False,
-                "next_try_at": self.env["ropo.worker"]._next_try(self.attempts),
-                "error_message": self.env._(
-                    "Maventa is still delivering the invoice; it is handed over after "
-                    "that."
-                ),
-            }
-        )
-        self._wake("cron_transfer")
-
     def _take_back_to_queue(self):
         """The company is paused: the case waits as if it had not been touched."""
         self.write({"state": "queued", "token": False, "next_try_at": False})
@@ -1085,7 +1010,7 @@ class RopoAssignment(models.Model):
             # Perhaps it was an earlier attempt of ours that got there after all.
             case._lose_sight(error)
         else:
-            case._stop(self.env["ropo.worker"]._explain(error))
+            case._stop(case._explain_refusal(error))
         case.last_change = now
 
     def _accept(self):

@@ -181,7 +181,11 @@ class RopoAssignmentEvent(models.Model):
             parts = [event.counterpart_move_id.name, event.text, event.error_message]
             if event.corrected_amount:
                 corrected = event.currency_id.format(event.corrected_amount)
-                parts.append(self.env._("Ropo has corrected %s", corrected))
+                parts.append(
+                    self.env._("Ropo has corrected %s", corrected)
+                    if event.direction == "out"
+                    else self.env._("%s of it was paid to the company", corrected)
+                )
             event.details = event.question or ". ".join(filter(None, parts))
 
     # ------------------------------------------------------------------

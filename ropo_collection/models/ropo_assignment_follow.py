@@ -80,12 +80,7 @@ class RopoAssignment(models.Model):
             return
         status, remote = job.result
         if status and status.status == "error":
-            case._stop(
-                self.env._(
-                    "Ropo did not take the claim: %(reason)s",
-                    reason=status.error_reason or self.env._("no reason given"),
-                )
-            )
+            case._stop(case._explain_reason(status.error_reason))
         elif remote:
             case._arrive(remote)
         else:
@@ -114,7 +109,8 @@ class RopoAssignment(models.Model):
         vals = {
             "token": False,
             "next_try_at": self.env["ropo.worker"]._next_try(self.attempts),
-            "error_message": (status and status.error_reason) or False,
+            "error_message": self._without_ids((status and status.error_reason) or "")
+            or False,
         }
         self.write(vals)
         self._review()

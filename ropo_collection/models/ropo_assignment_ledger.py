@@ -231,7 +231,7 @@ class RopoAssignment(models.Model):
                 told[event.counterpart_ref, event.kind] += amount
             elif event.direction == "in" and event.kind == ledger.CREDIT_NOTE:
                 # Somebody else told Ropo: Maventa connects credit notes itself.
-                told[0, event.kind] += event.amount
+                told[0, event.kind] += event.amount - event.corrected_amount
         return dict(told)
 
     def _answered(self, parts, told):
@@ -257,6 +257,9 @@ class RopoAssignment(models.Model):
             "credit_note": ledger.CREDIT_NOTE,
             "settlement": ledger.SETTLEMENT,
             "keep": ledger.SILENT,
+            # Told by others: a report stands for it, see _know().
+            "known": ledger.PAID,
+            "known_credit": ledger.CREDIT_NOTE,
         }
         answers = self.event_ids.filtered("answer").sorted("id")
         left = {event: event.amount for event in answers}
@@ -520,7 +523,7 @@ class RopoAssignment(models.Model):
         sums = defaultdict(float)
         for event in self.event_ids:
             if event.direction == "in" and event.state == "received":
-                sums["in", event.kind] += event.amount
+                sums["in", event.kind] += event.amount - event.corrected_amount
             elif event.direction == "out" and event.state == "sent":
                 sums["out", event.kind] += event.amount - event.corrected_amount
         vals = {

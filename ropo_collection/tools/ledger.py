@@ -79,7 +79,7 @@ def split(total, shares, currency):
     return [*parts, currency.round(total - sum(parts))]
 
 
-def _take(parts, amount, currency):
+def take(parts, amount, currency):
     """The first ``amount`` of ``parts``, and what of them is left over."""
     taken, left = [], []
     for part in parts:
@@ -120,12 +120,13 @@ def _beyond_baseline(parts, baseline, currency):
     for (_move_id, kind), amount in sorted(withdrawn.items()):
         same = [part for part in fresh if part.kind == kind]
         others = [part for part in fresh if part.kind != kind]
-        _replaced, same = _take(same, currency.round(amount), currency)
+        _replaced, same = take(same, currency.round(amount), currency)
         fresh = same + others
-    return sorted(fresh, key=_oldest_first)
+    return sorted(fresh, key=oldest_first)
 
 
-def _oldest_first(part):
+def oldest_first(part):
+    """The order in which parts count; a key for sorting."""
     return (part.booked_at, part.move_id, part.kind)
 
 
@@ -144,10 +145,10 @@ def compare(*, claim, residual, parts, baseline, told, paid_to_ropo, currency):
     """
     back = currency.round(max(residual - claim, 0.0))
     reduction = currency.round(min(max(claim - residual, 0.0), claim))
-    ordered = sorted(parts, key=_oldest_first)
+    ordered = sorted(parts, key=oldest_first)
     fresh = _beyond_baseline(ordered, baseline, currency)
     # The ledger's own sum is the limit: no more than the reduction is ever told.
-    fresh, _replacing = _take(fresh, reduction, currency)
+    fresh, _replacing = take(fresh, reduction, currency)
     settled = currency.round(
         sum(part.amount for part in fresh if part.kind == SETTLEMENT)
     )
@@ -164,8 +165,8 @@ def compare(*, claim, residual, parts, baseline, told, paid_to_ropo, currency):
             excess.append(Excess(kind, surplus))
     # Told + paid to Ropo never exceeds the claim; what would is held for a person.
     room = claim - sum(told.values()) - max(paid_to_ropo, settled)
-    to_tell, held = _take(
-        sorted(to_tell, key=_oldest_first), currency.round(room), currency
+    to_tell, held = take(
+        sorted(to_tell, key=oldest_first), currency.round(room), currency
     )
     to_decide += [replace(part, kind=DECISION, decision="over_claim") for part in held]
     return Comparison(
@@ -195,5 +196,5 @@ def _compare_kind(parts, told, currency):
         return [], currency.round(-owed)
     # What stands in for another payment does so for the oldest ones.
     replaced = currency.round(sum(part.amount for part in due) - owed)
-    _standing_in, due = _take(due, replaced, currency)
+    _standing_in, due = take(due, replaced, currency)
     return due, 0.0

@@ -1,4 +1,5 @@
 from . import base_partner_merge
 from . import ropo_link
+from . import ropo_other_collector
 from . import ropo_reason
 from . import ropo_transfer

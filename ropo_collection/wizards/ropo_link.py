@@ -23,37 +23,65 @@ class RopoLink(models.TransientModel):
 
     @api.model
     def _open_for(self, move):
-        """Search by number, and show what was found."""
+        """Search by number, and show what was found.
+
+        What a look-up in the background has found, and nobody has chosen from yet, is
+        shown as it was kept.
+        """
         if move.move_type != "out_invoice" or move.state != "posted":
             raise UserError(
                 self.env._("Only posted customer invoices can be found at Maventa.")
             )
+        wizard = self.create({"move_id": move.id})
+        if move.maventa_candidates:
+            wizard._show(
+                move.maventa_candidates,
+                self.env._(
+                    "Found under this number when it was last looked up. Choose which "
+                    "of them is the invoice, or search again."
+                ),
+            )
+        else:
+            wizard.action_search()
+        return wizard
+
+    def action_search(self):
+        """Ask Maventa what it has under the number of the invoice."""
+        self.ensure_one()
+        move = self.move_id
         found = self._ask(move, lambda client: client.find_invoices(move.name))
         hit, reason = move._ropo_pick_invoice(found)
-        return self.create(
+        items = [
+            {**move._ropo_candidate(item), "differs": move._ropo_differences(item)}
+            for item in sorted(found, key=lambda item: item is not hit)
+        ]
+        self._show(
+            items,
+            reason or self.env._("Found: number, date, currency and total agree."),
+        )
+        return self._get_records_action(
+            name=self.env._("Find the invoice at Maventa"), target="new"
+        )
+
+    def _show(self, items, message):
+        self.write(
             {
-                "move_id": move.id,
-                "message": reason
-                or self.env._("Found: number, date, currency and total agree."),
+                "message": message,
                 "line_ids": [
-                    fields.Command.create(self._line_values(move, item))
-                    for item in sorted(found, key=lambda item: item is not hit)
+                    fields.Command.clear(),
+                    *(
+                        fields.Command.create(
+                            {
+                                **item,
+                                "differs": ", ".join(item["differs"]),
+                                "agrees": not item["differs"],
+                            }
+                        )
+                        for item in items
+                    ),
                 ],
             }
         )
-
-    @api.model
-    def _line_values(self, move, item):
-        return {
-            "maventa_id": item.id,
-            "status": item.status,
-            "number": item.number,
-            "date": item.date,
-            "total": float(item.total or 0),
-            "currency": item.currency,
-            "recipient": item.recipient_name,
-            "agrees": move._ropo_is_hit(item),
-        }
 
     @api.model
     def _ask(self, move, question):
@@ -88,26 +116,25 @@ class RopoLink(models.TransientModel):
                     here=move.name,
                 )
             )
-        taken = (
-            self.env["account.move"]
-            .sudo()
-            .search(
-                [("maventa_invoice_id", "=", hit.id), ("id", "!=", move.id)], limit=1
-            )
-        )
+        taken = move._ropo_linked_with(hit.id)
         if taken:
-            raise UserError(
-                self.env._(
-                    "This invoice at Maventa is linked with %(other)s already.",
-                    other=taken.name,
-                )
-            )
+            raise UserError(move._ropo_taken_text(taken))
         if move._ropo_live(("sending", "unknown", "pending", "sent")):
             raise UserError(self.env._("%(name)s is at Ropo already.", name=move.name))
         move._ropo_take_hit(hit)
-        move.message_post(
-            body=self.env._("Found at Maventa: invoice id %(id)s.", id=hit.id)
-        )
+        differs = move._ropo_differences(hit)
+        if differs:
+            body = self.env._(
+                "%(user)s chose this invoice at Maventa, though %(what)s differs: "
+                "invoice id %(id)s.",
+                user=self.env.user.name,
+                what=move._ropo_and(differs),
+                id=hit.id,
+            )
+        else:
+            body = self.env._("Found at Maventa: invoice id %(id)s.", id=hit.id)
+        move.message_post(body=body)
+        move._ropo_live()._take_choice()
         return {"type": "ir.actions.act_window_close"}
 
 
@@ -124,6 +151,7 @@ class RopoLinkLine(models.TransientModel):
     currency = fields.Char()
     recipient = fields.Char()
     agrees = fields.Boolean(help="Number, date, currency and total are the same.")
+    differs = fields.Char(help="What is not the same as in the invoice here.")
 
     def action_link(self):
         """This is the invoice."""

@@ -25,6 +25,16 @@ class RopoTransfer(models.TransientModel):
         string="I have checked the warnings; hand these over too",
         help="Kept on the cases with your name.",
     )
+    upload_policy = fields.Selection(
+        [("ask", "Ask"), ("always", "Always"), ("never", "Never")], readonly=True
+    )
+    upload_missing = fields.Boolean(
+        string="Upload invoices that Maventa does not have",
+        help="Each invoice is looked up at Maventa first. One that is not there, as it "
+        "was printed, mailed or sent through another operator, is uploaded: Maventa "
+        "stores it for Ropo. Nothing is sent to the customer by that.",
+    )
+    choose_count = fields.Integer(compute="_compute_choose_count")
     currency_id = fields.Many2one("res.currency", compute="_compute_totals")
     ready_count = fields.Integer(string="To hand over", compute="_compute_totals")
     ready_amount = fields.Monetary(string="Sum", compute="_compute_totals")
@@ -43,6 +53,8 @@ class RopoTransfer(models.TransientModel):
         return self.create(
             {
                 "collection_type": company.ropo_collection_type,
+                "upload_policy": company.ropo_upload_policy,
+                "upload_missing": company.ropo_upload_policy == "always",
                 "line_ids": [
                     fields.Command.create(
                         {
@@ -75,6 +87,11 @@ class RopoTransfer(models.TransientModel):
             verdicts = wizard.line_ids.mapped("verdict")
             wizard.warning_count = verdicts.count("warning")
             wizard.blocked_count = verdicts.count("blocked")
+
+    @api.depends("line_ids.maventa")
+    def _compute_choose_count(self):
+        for wizard in self:
+            wizard.choose_count = wizard.line_ids.mapped("maventa").count("choose")
 
     @api.depends("assignment_ids.state")
     def _compute_progress(self):
@@ -110,6 +127,7 @@ class RopoTransfer(models.TransientModel):
                 collection_type=self.collection_type,
                 receivables_type=line.receivables_type,
                 summary=line.summary,
+                upload_missing=self.upload_missing,
                 warnings_confirmed=line.reasons if line.verdict == "warning" else False,
                 confirmed=line.to_confirm,
             )
@@ -148,6 +166,19 @@ class RopoTransferLine(models.TransientModel):
         required=True,
         help="What the claim is for, printed on Ropo's letters: 2 to 64 characters.",
     )
+    maventa = fields.Selection(
+        [
+            ("found", "Found"),
+            ("unknown", "Not looked up yet"),
+            ("upload", "Upload it"),
+            ("choose", "Choose"),
+            ("missing", "Not there"),
+        ],
+        string="At Maventa",
+        compute="_compute_maventa",
+        help="Whether Maventa has the invoice. Each is looked up before it is handed "
+        "over.",
+    )
     include = fields.Boolean(string="Hand over", default=True)
     verdict = fields.Selection(
         [("blocked", "Not possible"), ("warning", "Check first"), ("ready", "Ready")],
@@ -177,6 +208,26 @@ class RopoTransferLine(models.TransientModel):
             line.verdict = "blocked" if blocks else "warning" if warnings else "ready"
             line.reasons = "\n".join(blocks or warnings) or line._ready_note()
 
+    @api.depends(
+        "move_id.maventa_invoice_id",
+        "move_id.maventa_lookup",
+        "wizard_id.upload_missing",
+    )
+    def _compute_maventa(self):
+        for line in self:
+            known = line.move_id.maventa_lookup
+            if line.move_id.maventa_invoice_id:
+                line.maventa = "found"
+            elif known == "missing":
+                line.maventa = "upload" if line.wizard_id.upload_missing else "missing"
+            else:
+                line.maventa = "choose" if known == "choose" else "unknown"
+
+    def action_choose(self):
+        """Open the choice among what Maventa has under the invoice's number."""
+        self.ensure_one()
+        return self.move_id.action_ropo_link()
+
     @api.depends("verdict")
     def _compute_rank(self):
         order = ("warning", "blocked", "ready")
@@ -205,4 +256,13 @@ class RopoTransferLine(models.TransientModel):
             )
         if self.move_id.maventa_invoice_id:
             return False
+        if self.move_id.maventa_lookup == "choose":
+            return self.env._(
+                "Maventa has several invoices with this number, or one that differs: "
+                "choose which it is."
+            )
+        if self.move_id.maventa_lookup == "missing":
+            return self.env._(
+                "Maventa did not have it when it was looked up; that is done again."
+            )
         return self.env._("Not looked up at Maventa yet; that happens first.")

@@ -445,7 +445,15 @@ def test_where_the_case_is(data, found):
         ({"code": "x", "details": "only text"}, ("x", "", ("only text",))),
         (
             {"code": "x", "details": {"city": "is missing", "zip": ["bad"]}},
-            ("x", "", ("city: is missing", "zip")),
+            ("x", "", ("city: is missing", "zip: bad")),
+        ),
+        (
+            {"details": {"payers": [{"city": ["is missing", "is short"]}], "n": [7]}},
+            (
+                "",
+                "",
+                ("payers[0].city: is missing", "payers[0].city: is short", "n[0]"),
+            ),
         ),
         ({"details": [{"field": "city", "text": "bad"}, 7]}, ("", "", ("city, bad",))),
         (
@@ -460,6 +468,34 @@ def test_where_the_case_is(data, found):
 )
 def test_errors(data, expected):
     assert wire.read_error(data) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["payers[1].post_code is invalid"], [("payer", "zip", 1)]),
+        (["post_code is not a proper text"], [("payer", "zip", None)]),
+        (["The post code is wrong", "city"], [("payer", "city", None)]),
+        (["payers: ssn bad", "ssn bad"], [("payer", "ssn", None)]),
+        (["amounts.capital_amount too big"], [("amounts", "capital", None)]),
+        (["amounts"], [("transfer", "amounts", None)]),
+        (["assignment_summary too long"], [("transfer", "summary", None)]),
+        (["rental.contract_type"], [("rental", "contract_type", None)]),
+        (["'country' unknown", "email: bad"],
+         [("payer", "country", None), ("payer", "email", None)]),
+        (["A country of that name and type"], []),
+        (["", "capital_amounts"], []),
+    ],
+)  # fmt: skip
+def test_fields_that_an_error_names(texts, expected):
+    assert wire.find_fields(*texts) == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(), max_size=4))
+def test_errors_may_name_anything(texts):
+    for group, attribute, _number in wire.find_fields(*texts):
+        assert group in ("transfer", "amounts", "payer", "rental") and attribute
 
 
 # -- any JSON at all -------------------------------------------------------------------

@@ -136,12 +136,31 @@ def invoices(env, partner_id, amounts, overdue=30, instalments=False):
     ]
 
 
-def transfer(env, move_ids):
+def complete_company(env):
+    """What the file of an invoice says of the company, where it is uploaded."""
+    env.company.partner_id.write(
+        {
+            "street": "Samplestreet 9",
+            "zip": "00100",
+            "city": "Helsinki",
+            "company_registry": "1234567-1",
+        }
+    )
+    env["res.partner.bank"].create(
+        {
+            "acc_number": "FI2112345600000785",
+            "partner_id": env.company.partner_id.id,
+        }
+    )
+
+
+def transfer(env, move_ids, upload=False):
     """Press the button, confirm the window."""
     moves = people(env)["account.move"].browse(move_ids)
     action = moves.action_ropo_transfer()
     wizard = moves.env["ropo.transfer"].browse(action["res_id"])
     wizard.confirm_warnings = True
+    wizard.upload_missing = upload
     wizard.action_transfer()
     return wizard.assignment_ids.ids
 
@@ -220,3 +239,9 @@ def scheduled(env, names, ahead=0):
 def compare(env):
     """Queue what is owed to Ropo, and send nothing yet."""
     env["ropo.assignment"]._compare_marked()
+
+
+def retry(env, move_ids):
+    """Press *Try now* on the cases of these invoices."""
+    moves = people(env)["account.move"].browse(move_ids)
+    moves.ropo_assignment_id.action_retry()
