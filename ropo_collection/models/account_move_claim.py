@@ -15,7 +15,7 @@ DAYS_INKASSOVARSEL = 14
 class AccountMove(models.Model):
     """What is claimed: kind, own reminders and fees, rental contract, summary."""
 
-    _inherit = "account.move"
+    _inherit = "account.move"  # pylint: disable=consider-merging-classes-inherited
 
     def _ropo_claim(self, said, receivables_type=None):
         """The data of this claim: what was said, and the usual for the rest.
@@ -129,8 +129,9 @@ class AccountMove(models.Model):
             missing.append(self.env._("rented property"))
         if not claim["rental_contract_type"]:
             missing.append(self.env._("kind of contract"))
-        if claim["rental_contract_type"] == "temporary" and not (
-            claim["rental_contract_expiry"]
+        if (
+            claim["rental_contract_type"] == "temporary"
+            and not (claim["rental_contract_expiry"])
         ):
             missing.append(self.env._("end of the contract"))
         if missing:

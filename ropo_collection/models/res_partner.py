@@ -120,7 +120,10 @@ class ResPartner(models.Model):
         """
         self.ensure_one()
         debtor = self._ropo_debtor(main)
-        contacts, address = self._ropo_payer_contacts(main), self._ropo_payer_address(main)
+        contacts, address = (
+            self._ropo_payer_contacts(main),
+            self._ropo_payer_address(main),
+        )
         country = address.country_id or debtor.country_id
         business, bid = receivables_type.startswith("b2b"), debtor._ropo_business_id()
         ssn, personal = False, identity.is_personal(country.code, bid)

@@ -55,7 +55,7 @@ class RopoAssignmentPayer(models.Model):
         }
         if clean["ssn"] and not clean["bid"]:
             stored["bid"] = False
-        if not self._needs_ssn(stored, receivables_type):
+        if not self._needs_ssn({**vals, **stored}, receivables_type):
             stored["ssn"] = False
         return stored
 

@@ -111,7 +111,9 @@ class RopoPayer(models.AbstractModel):
         ):
             needed["bid"] = self.env._("business id")
         return [
-            text for name, text in needed.items() if not str(vals.get(name) or "").strip()
+            text
+            for name, text in needed.items()
+            if not str(vals.get(name) or "").strip()
         ]
 
     @api.model

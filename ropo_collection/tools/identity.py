@@ -39,9 +39,7 @@ def business_id(country, number):
         candidates.append(digits)
         if len(digits) == 12:
             # A VAT number ends with 01, a number with its century begins with it.
-            candidates.append(
-                digits[:-2] if digits.endswith("01") else digits[2:]
-            )
+            candidates.append(digits[:-2] if digits.endswith("01") else digits[2:])
     if country == "NO":
         candidates.append(bare.removesuffix("MVA").strip())
     for candidate in candidates:

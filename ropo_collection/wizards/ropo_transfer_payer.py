@@ -130,9 +130,7 @@ class RopoTransferPayer(models.TransientModel):
     @api.ondelete(at_uninstall=False)
     def _unlink_except_main(self):
         if any(self.mapped("main")):
-            raise UserError(
-                self.env._("The invoice's customer stays its main debtor.")
-            )
+            raise UserError(self.env._("The invoice's customer stays its main debtor."))
 
     # ------------------------------------------------------------------
     # Back to the customer

@@ -258,7 +258,9 @@ class TestIdentity(TransactionCase):
             summary.fill("Rent {month}, {number}", {"number": "A1"}, "x"), "Rent , A1"
         )
         self.assertEqual(summary.fill("", {}, "Invoice A1"), "Invoice A1")
-        self.assertEqual(summary.fill("{line}", {"line": "x"}, "Invoice A1"), "Invoice A1")
+        self.assertEqual(
+            summary.fill("{line}", {"line": "x"}, "Invoice A1"), "Invoice A1"
+        )
         self.assertEqual(summary.fill(None, {}, ""), "Invoice")
         long = "Sample services for the whole month of November and much more"
         self.assertEqual(
@@ -266,4 +268,6 @@ class TestIdentity(TransactionCase):
             "Sample services for the whole month of November and much more…",
         )
         self.assertEqual(summary.cut("x" * 70), "x" * 63 + "…")
-        self.assertEqual(summary.fill("{a.__class__}", {"a": 1}, "default"), "{a.__class__}")
+        self.assertEqual(
+            summary.fill("{a.__class__}", {"a": 1}, "default"), "{a.__class__}"
+        )

@@ -209,9 +209,17 @@ class TestPayers(RopoCommon):
         self.assertRecordValues(
             case.payer_ids,
             [
-                {"name": self.consumer.name, "street": "Typed street 1", "city": "Turku"},
+                {
+                    "name": self.consumer.name,
+                    "street": "Typed street 1",
+                    "city": "Turku",
+                },
                 {"name": "Sample Second", "street": "Samplestreet 2", "city": "Oulu"},
-                {"name": "Sample Third", "street": "Typed street 3", "city": "Helsinki"},
+                {
+                    "name": "Sample Third",
+                    "street": "Typed street 3",
+                    "city": "Helsinki",
+                },
             ],
         )
         self.run_cron("transfer", "poll")
@@ -350,7 +358,7 @@ class TestPayers(RopoCommon):
         self.assertEqual([one["type"] for one in payers], ["company", "person"])
         self.assertNotIn("ssn", payers[1])
 
-    # -- personal numbers ---------------------------------------------------------------
+    # -- personal numbers ----------------------------------------------------------
     def rental(self, user):
         self.consumer.ropo_receivables_type = "b2c_rental"
         line = self.details(self.invoice(partner=self.consumer), user)
