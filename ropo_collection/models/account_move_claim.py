@@ -105,8 +105,7 @@ class AccountMove(models.Model):
                     "sole_trader",
                     self.env._(
                         "%(name)s is a person with a business id. Choose the kind of "
-                        "claim: Company if the purchase was for the business, else "
-                        "Consumer.",
+                        "claim: Company if bought for the business, else Consumer.",
                         name=self.commercial_partner_id.name,
                     ),
                 )

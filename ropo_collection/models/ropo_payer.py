@@ -162,9 +162,10 @@ class RopoPayer(models.AbstractModel):
             for name, value in vals.items()
         }
         bid = identity.business_id(country.code, clean.get("bid"))
-        if clean.get("kind") == "person" and identity.is_personal(country.code, bid):
-            # It is a personal number: kept where only few may see it.
-            clean["ssn"], bid = clean.get("ssn") or bid, ""
+        if identity.is_personal(country.code, bid):
+            # A sole trader: the number is kept where only few may see it.
+            clean.update(kind="person", ssn=clean.get("ssn") or bid)
+            bid = ""
         return {
             **clean,
             "bid": bid,

@@ -49,6 +49,25 @@ class RopoTransferPayer(models.TransientModel):
         """A number on file is used, but not copied here."""
         return {name: value for name, value in vals.items() if name != "ssn"}
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        payers = super().create(vals_list)
+        payers._hide_personal()
+        return payers
+
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.get("bid"):
+            self._hide_personal()
+        return result
+
+    def _hide_personal(self):
+        """A personal number typed as a business id goes where only few may see it."""
+        for payer in self.sudo():
+            if identity.is_personal(payer.country_id.code, payer.bid):
+                clean = self._normalized(payer._to_dict())
+                payer.write({name: clean[name] for name in ("kind", "ssn", "bid")})
+
     def _on_file(self):
         """The customer's data as they are now, the personal number included."""
         self.ensure_one()
@@ -57,7 +76,12 @@ class RopoTransferPayer(models.TransientModel):
 
     @api.onchange("partner_id")
     def _onchange_partner_id(self):
-        if self.partner_id and not self.main:
+        """Another co-debtor, or the same customer after it was opened and mended."""
+        if self.main:
+            self.partner_id = self.line_id.partner_id
+        if self.partner_id and self.partner_id == self._origin.partner_id:
+            self._read_again()
+        elif self.partner_id:
             fresh = self._without_ssn(self._on_file())
             self.update({**fresh, "origin": _data(fresh)})
 
