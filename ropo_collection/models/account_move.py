@@ -213,9 +213,13 @@ class AccountMove(models.Model):
     # ------------------------------------------------------------------
     def _ropo_today(self):
         """Today in the company's own time zone."""
+        return self._ropo_local_date(fields.Datetime.now())
+
+    def _ropo_local_date(self, moment):
+        """The day of a moment (UTC) in the company's own time zone."""
         self.ensure_one()
         zone = self.company_id.partner_id.tz or self.env.user.tz or "UTC"
-        return fields.Date.context_today(self.with_context(tz=zone))
+        return fields.Date.context_today(self.with_context(tz=zone), moment)
 
     def _ropo_verdicts(self, for_cases=None, receivables_types=None, claims=None):
         """Whether each of these invoices may be handed over to Ropo, with reasons.

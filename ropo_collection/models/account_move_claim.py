@@ -294,7 +294,7 @@ class AccountMove(models.Model):
                 ("mail_message_id.model", "=", "account.move"),
                 ("mail_message_id.res_id", "in", self.ids),
                 ("notification_type", "in", list(channels)),
-                ("notification_status", "in", ("ready", "pending", "sent")),
+                ("notification_status", "in", ("pending", "sent")),
             ],
             ["mail_message_id", "res_partner_id", "notification_type"],
         )
@@ -303,7 +303,7 @@ class AccountMove(models.Model):
             message = one.mail_message_id
             move = moves[message.res_id]
             theirs = one.res_partner_id.commercial_partner_id
-            day = fields.Date.to_date(message.date)
+            day = move._ropo_local_date(message.date)
             if theirs == move.commercial_partner_id and day > move._ropo_due_date():
                 found[move] = max(
                     found.get(move, (day, "")), (day, channels[one.notification_type])

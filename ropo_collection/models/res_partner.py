@@ -106,7 +106,7 @@ class ResPartner(models.Model):
         self.ensure_one()
         partner = self.sudo()
         main = partner.commercial_partner_id
-        others = (partner | main).ropo_codebtor_ids - main
+        others = (partner.ropo_codebtor_ids | main.ropo_codebtor_ids) - main
         return [
             partner._ropo_prepare_payer(receivables_type),
             *(one._ropo_prepare_payer(receivables_type, main=False) for one in others),
@@ -166,15 +166,19 @@ class ResPartner(models.Model):
         return self.commercial_partner_id if main else self
 
     def _ropo_payer_contacts(self, main=True):
-        """Who may stand in with address, e-mail and phone, the nearest first."""
+        """Who may stand in with address, e-mail and phone, the nearest first.
+
+        A list, not a recordset: each keeps the others it is read with, for the sake of
+        thousands of customers.
+        """
         self.ensure_one()
         debtor = self._ropo_debtor(main)
         if debtor.street and debtor.email and debtor.phone and debtor.lang:
-            return debtor
-        contacts = debtor.child_ids.filtered(
-            lambda one: one.type in ("invoice", "contact")
-        )
-        return debtor | self | contacts.sorted(lambda one: one.type != "invoice")
+            return [debtor]
+        contacts = [
+            one for one in debtor.child_ids if one.type in ("invoice", "contact")
+        ]
+        return [debtor, self, *sorted(contacts, key=lambda one: one.type != "invoice")]
 
     def _ropo_payer_address(self, main=True):
         """Whose address counts: the first that has a street."""

@@ -367,6 +367,14 @@ class TestKinds(RopoCommon):
                 subtype_xmlid="mail.mt_comment",
             )
             message.date = self.days_ago(days)
+            message.notification_ids.sudo().notification_status = "sent"
+        # What could not be delivered reminded nobody.
+        failed = mailed.message_post(
+            body="Sample reminder",
+            partner_ids=customer.ids,
+            subtype_xmlid="mail.mt_comment",
+        )
+        failed.notification_ids.sudo().notification_status = "bounce"
         wizard = self.open(mailed | silent)
         self.assertFalse(any(wizard.line_ids.mapped("proposed_date")))
         wizard.collection_type = "collection"

@@ -349,6 +349,41 @@ class TestPayers(RopoCommon):
         with self.assertRaisesRegex(UserError, "main debtor"):
             line.payer_ids.unlink()
 
+    def test_many_customers_cost_no_more_queries(self):
+        """Contacts and co-debtors of all are read together."""
+        moves = self.env["account.move"]
+        for number in range(12):
+            second = self.tenant(f"Sample Second {number}")
+            customer = self.consumer.copy(
+                {
+                    "name": f"Sample Tenant {number}",
+                    "street": False,
+                    "ropo_codebtor_ids": [Command.set(second.ids)],
+                    "child_ids": [
+                        Command.create(
+                            {
+                                "name": "Sample Contact",
+                                "type": "invoice",
+                                "street": "Samplestreet 9",
+                                "zip": "00200",
+                                "city": "Espoo",
+                                "country_id": self.env.ref("base.fi").id,
+                            }
+                        )
+                    ],
+                }
+            )
+            moves |= self.invoice(partner=customer, at_maventa=False)
+        queries = []
+        for some in (moves[:4], moves):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            verdicts = some._ropo_verdicts()
+            queries.append(self.env.cr.sql_log_count - before)
+            self.assertFalse(any(verdict.blocks for verdict in verdicts.values()))
+        self.assertLessEqual(queries[1], queries[0])
+
     def test_codebtors_of_the_partner_go_without_opening_details(self):
         guarantor = self.tenant("Sample Guarantor")
         self.business.ropo_codebtor_ids = guarantor | self.business
