@@ -1,7 +1,7 @@
 from datetime import timedelta
 
-from odoo import fields, models
-from odoo.tools import SQL, format_date
+from odoo import models
+from odoo.tools import SQL, format_date, formatLang
 
 from ..tools import summary
 from .ropo_claim import CLAIM_DATA
@@ -65,27 +65,29 @@ class AccountMove(models.Model):
 
         Known by the products and accounts in the settings.
         """
-        roots = self.company_id.root_id.sudo()
-        products, accounts = roots.ropo_fee_product_ids, roots.ropo_fee_account_ids
-        if not (products or accounts) or not self.ids:
-            return set()
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT move_id
-                  FROM account_move_line
-                 WHERE move_id IN %s AND display_type = 'product'
-                   AND price_total != 0
-                 GROUP BY move_id
-                HAVING bool_and(COALESCE(product_id IN %s, FALSE)
-                                OR COALESCE(account_id IN %s, FALSE))
-                """,
-                tuple(self.ids),
-                tuple(products.ids) or (0,),
-                tuple(accounts.ids) or (0,),
+        found = set()
+        for root, moves in self.sudo().grouped(lambda m: m.company_id.root_id).items():
+            products, accounts = root.ropo_fee_product_ids, root.ropo_fee_account_ids
+            if not (products or accounts):
+                continue
+            rows = self.env.execute_query(
+                SQL(
+                    """
+                    SELECT move_id
+                      FROM account_move_line
+                     WHERE move_id IN %s AND display_type = 'product'
+                       AND price_total != 0
+                     GROUP BY move_id
+                    HAVING bool_and(COALESCE(product_id IN %s, FALSE)
+                                    OR COALESCE(account_id IN %s, FALSE))
+                    """,
+                    tuple(moves.ids),
+                    tuple(products.ids) or (0,),
+                    tuple(accounts.ids) or (0,),
+                )
             )
-        )
-        return {row[0] for row in rows}
+            found.update(row[0] for row in rows)
+        return found
 
     def _ropo_check_claim(self, verdict, claim):
         """What a person says about the claim: possible, complete, lawful."""
@@ -241,30 +243,13 @@ class AccountMove(models.Model):
                 "fees", self.env._("Own reminder fees and interest can't be negative.")
             )
             return
-        if claim["interest_amount"] and not claim["interest_date"]:
-            verdict.block(
-                "interest",
-                self.env._(
-                    "Own interest: enter from which day Ropo goes on calculating, or "
-                    "the debtor pays interest twice."
-                ),
-            )
-        elif claim["interest_date"] and claim["interest_date"] < due:
-            verdict.block(
-                "interest",
-                self.env._(
-                    "Interest can't start before the due date, %(due)s.",
-                    due=format_date(self.env, due),
-                ),
-            )
+        country = self.company_id.account_fiscal_country_id
+        if claim["interest_amount"]:
+            self._ropo_check_interest(verdict, claim, country)
         if not fee:
             return
-        country = self.company_id.account_fiscal_country_id
-        limit = (
-            self.env["ropo.fee.limit"]
-            .sudo()
-            ._limit(country, claim["receivables_type"], due)
-        )
+        limits = self.env["ropo.fee.limit"].sudo()
+        limit = limits._limit(country, claim["receivables_type"], due)
         too_much = limit and limit.currency_id.compare_amounts(fee, limit.amount) > 0
         if too_much or limit.ask_always:
             verdict.warn(
@@ -277,6 +262,48 @@ class AccountMove(models.Model):
                     condition=limit.condition or "",
                 ),
                 about=f"{fee:.2f}",
+            )
+
+    def _ropo_check_interest(self, verdict, claim, country):
+        """Own interest: for which time, and not more than a consumer can owe."""
+        due, until = self._ropo_due_date(), claim["interest_date"]
+        if not until:
+            verdict.block(
+                "interest",
+                self.env._(
+                    "Own interest: enter from which day Ropo goes on calculating, or "
+                    "the debtor pays interest twice."
+                ),
+            )
+            return
+        if until < due:
+            verdict.block(
+                "interest",
+                self.env._(
+                    "Interest can't start before the due date, %(due)s.",
+                    due=format_date(self.env, due),
+                ),
+            )
+            return
+        limits = self.env["ropo.fee.limit"].sudo()
+        rate = limits._highest_rate(country, claim["receivables_type"], due, until)
+        years = (until - due).days / 365
+        most = self.currency_id.round(self.amount_total * rate / 100 * years)
+        if (
+            rate
+            and self.currency_id.compare_amounts(claim["interest_amount"], most) > 0
+        ):
+            verdict.warn(
+                "interest",
+                self.env._(
+                    "Own interest of %(interest)s. As far as we know, a consumer owes "
+                    "%(rate)s %% a year at most: %(most)s until %(until)s.",
+                    interest=self.currency_id.format(interest),
+                    rate=formatLang(self.env, rate),
+                    most=self.currency_id.format(most),
+                    until=format_date(self.env, until),
+                ),
+                about=f"{interest:.2f}",
             )
 
     def _ropo_reminders_sent(self):

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import email_split
 
 from ..maventa import wire
 from ..tools import identity
@@ -146,7 +147,10 @@ class ResPartner(models.Model):
             "street": ", ".join(filter(None, [address.street, address.street2])),
             "zip": address.zip,
             "city": address.city,
-            "email": next((one.email for one in contacts if one.email), False),
+            "email": next(
+                (found[0] for one in contacts if (found := email_split(one.email))),
+                False,
+            ),
             "phone": next(
                 (
                     phone

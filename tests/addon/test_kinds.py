@@ -75,7 +75,7 @@ class TestKinds(RopoCommon):
             }
         )
 
-    # -- company or consumer ----------------------------------------------------
+    # -- company or consumer ---------------------------------------------------
     def test_a_sole_trader_is_asked_about(self):
         trader = self.person(self.env.ref("base.fi"), company_registry="1572860-0")
         move = self.invoice(partner=trader)
@@ -157,7 +157,7 @@ class TestKinds(RopoCommon):
         )
 
     def test_swedish_sole_trader(self):
-        """The business id is a personal number: sent as the business id, kept hidden."""
+        """The business id is a personal number: sent as such, kept hidden."""
         company, sweden = self.settle_in("SE")
         trader = self.person(sweden, company_registry=PERSONNUMMER)
         wizard = self.open(self.invoice_at(company, trader))
@@ -198,7 +198,7 @@ class TestKinds(RopoCommon):
         payer = self.sent(wizard)["payers"][0]
         self.assertEqual((payer["type"], payer["bid"]), ("person", PERSONNUMMER))
 
-    # -- rental claims ------------------------------------------------------------
+    # -- rental claims ---------------------------------------------------------
     def test_rental_data_of_the_last_case(self):
         self.consumer.sudo().ropo_personal_id = HETU
         self.consumer.ropo_receivables_type = "b2c_rental"
@@ -253,7 +253,7 @@ class TestKinds(RopoCommon):
         self.assertNotIn("industry_specific_options", self.sent(wizard))
         self.assertFalse(wizard.assignment_ids.rental_address)
 
-    # -- collection alone --------------------------------------------------------------
+    # -- collection alone ------------------------------------------------------
     def collection(self, partner=None, **values):
         wizard = self.open(self.invoice(partner=partner))
         wizard.collection_type = "collection"
@@ -390,7 +390,7 @@ class TestKinds(RopoCommon):
         self.assertEqual(lines[mailed].verdict, "ready", lines[mailed].reasons)
         self.assertEqual(wizard.proposed_count, 0)
 
-    # -- own fees and interest ------------------------------------------------------------
+    # -- own fees and interest -------------------------------------------------
     def fees(self, partner=None, **values):
         line = self.open(self.invoice(partner=partner)).line_ids
         line.write(values)
@@ -441,9 +441,24 @@ class TestKinds(RopoCommon):
         self.assertEqual(line.verdict, "ready", line.reasons)
         line.wizard_id.action_transfer()
         amounts = self.sent(line.wizard_id)["amounts"]
-        self.assertEqual(
-            amounts["interest_calculation_date"], str(self.days_ago(30))
+        self.assertEqual(amounts["interest_calculation_date"], str(self.days_ago(30)))
+
+    def test_interest_beyond_the_table(self):
+        """A consumer in Finland owes the legal rate at most; companies agree on one."""
+        rate = self.env["ropo.fee.limit"]._highest_rate(
+            self.env.ref("base.fi"), "b2c", self.days_ago(30), fields.Date.today()
         )
+        most = round(100.0 * rate / 100 * 30 / 365, 2)
+        for partner, interest, verdict in (
+            (self.consumer, most, "ready"),
+            (self.consumer, most + 0.01, "warning"),
+            (self.business, most + 0.01, "ready"),
+        ):
+            line = self.fees(
+                partner, interest_amount=interest, interest_date=self.days_ago(0)
+            )
+            self.assertEqual(line.verdict, verdict, line.reasons)
+        self.assertTrue(most)
 
     def test_nothing_but_fees(self):
         fee = self.env["product.product"].create({"name": "Sample reminder fee"})
@@ -465,13 +480,13 @@ class TestKinds(RopoCommon):
         self.company.ropo_fee_account_ids = only.invoice_line_ids.account_id
         self.assertTrue(only._ropo_verdicts()[only].blocks)
 
-    # -- summary ------------------------------------------------------------------------------
+    # -- summary ---------------------------------------------------------------
     def test_summary_in_the_customers_language(self):
         self.env["res.lang"]._activate_lang("fi_FI")
         self.company.ropo_summary_template = "Invoice {number}: {line}"
-        self.company.with_context(lang="fi_FI").ropo_summary_template = (
-            "Lasku {number}, eräpäivä {due}: {line}"
-        )
+        self.company.with_context(
+            lang="fi_FI"
+        ).ropo_summary_template = "Lasku {number}, eräpäivä {due}: {line}"
         self.business.lang, self.consumer.lang = "fi_FI", "en_US"
         finnish, english = self.invoice(), self.invoice(partner=self.consumer)
         due = finnish.invoice_date_due

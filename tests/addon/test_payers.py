@@ -1,6 +1,6 @@
 """Debtors in the transfer window: read, completed, corrected, sent."""
 
-from odoo import Command
+from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, new_test_user, tagged
 
@@ -104,13 +104,26 @@ class TestPayers(RopoCommon):
             ({"zip": "0010"}, "The post code needs 5 digits in Finland."),
             ({"zip": "1234", "country_id": sweden.id}, "5 digits in Sweden"),
             ({"zip": "12345", "country_id": norway.id}, "4 digits in Norway"),
-            ({"email": "nobody"}, "e-mail address"),
         ):
             partner = self.consumer.copy(values)
             line = self.open(self.invoice(partner=partner)).line_ids
             self.assertEqual(line.verdict, "blocked")
             self.assertIn(f"{partner.name}: ", line.reasons)
             self.assertIn(words, line.reasons)
+
+    def test_what_can_not_be_read_and_is_not_needed_is_left_out(self):
+        partner = self.consumer.copy(
+            {"email": "one@example.com; two@example.com", "phone": "ask for Sample"}
+        )
+        wizard = self.open(self.invoice(partner=partner))
+        wizard.action_transfer()
+        payer = self.sent(wizard)["payers"][0]
+        self.assertEqual(payer["email"], "one@example.com")
+        self.assertNotIn("phone_number", payer)
+        line = self.details(self.invoice(partner=partner))
+        line.payer_ids.write({"email": "nobody", "phone": "12"})
+        self.assertIn("e-mail address", line.reasons)
+        self.assertIn("phone number can't be read", line.reasons)
 
     # -- mended in the window -------------------------------------------------------
     def test_missing_address_is_mended_and_kept_for_this_case_only(self):
@@ -270,9 +283,9 @@ class TestPayers(RopoCommon):
                 payer.language = "sv"
                 self.assertFalse(payer.problems)
             form.reminder_amount = 5
-            form.interest_amount = 7.25
+            form.interest_amount = 6.25
             self.assertIn("interest", form.reasons)
-            form.interest_date = move.invoice_date_due
+            form.interest_date = fields.Date.today()
             self.assertEqual(form.verdict, "ready", form.reasons)
         line.wizard_id.action_transfer()
         self.assertFalse(line.sudo().payer_ids.filtered("ssn"))
@@ -318,8 +331,8 @@ class TestPayers(RopoCommon):
                 "amounts": {
                     "capital_amount": 850.5,
                     "reminder_amount": 5.0,
-                    "interest_amount": 7.25,
-                    "interest_calculation_date": str(move.invoice_date_due),
+                    "interest_amount": 6.25,
+                    "interest_calculation_date": str(fields.Date.today()),
                 },
                 "industry_specific_options": {
                     "rental": {

@@ -144,7 +144,9 @@ class TestPersonalIds(RopoCommon):
             line = self.rental_line(self.trusted)
             line.payer_ids.ssn = "131052-308X"
             self.assertEqual(line.verdict, "blocked")
-        self.assertTrue(any("POST" in line for line in lines), "the log was listened to")
+        self.assertTrue(
+            any("POST" in line for line in lines), "the log was listened to"
+        )
         self.assertHidden("\n".join(lines))
         self.assertNotIn("131052-308X", "\n".join(lines))
         bodies = [
@@ -195,17 +197,18 @@ class TestPersonalIds(RopoCommon):
             records = records.with_env(clerk)
             if "create_uid" in records._fields and records._transient:
                 self.assertEqual(records.create_uid, self.clerk)
-            self.assertHidden(records.read(), records._name)
-            self.assertHidden(records.mapped("display_name"), records._name)
-            if records._name == "mail.message":
-                continue  # Odoo lets nobody but administrators export these.
             names = [
                 name
                 for name, field in records._fields.items()
                 if field.type not in ("binary", "properties")
+                and (not field.relational or records._name.startswith("ropo."))
                 and records._has_field_access(field, "read")
             ]
-            self.assertHidden(records.export_data(names)["datas"], records._name)
+            self.assertHidden(records.read(names), records._name)
+            self.assertHidden(records.mapped("display_name"), records._name)
+            if records._name != "mail.message":
+                # Odoo lets nobody but administrators export messages.
+                self.assertHidden(records.export_data(names)["datas"], records._name)
         for records, name in (
             (cases.payer_ids, "ssn"),
             (lines.payer_ids, "ssn"),
