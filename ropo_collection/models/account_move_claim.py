@@ -288,11 +288,9 @@ class AccountMove(models.Model):
         limits = self.env["ropo.fee.limit"].sudo()
         rate = limits._highest_rate(country, claim["receivables_type"], due, until)
         years = (until - due).days / 365
+        interest = claim["interest_amount"]
         most = self.currency_id.round(self.amount_total * rate / 100 * years)
-        if (
-            rate
-            and self.currency_id.compare_amounts(claim["interest_amount"], most) > 0
-        ):
+        if rate and self.currency_id.compare_amounts(interest, most) > 0:
             verdict.warn(
                 "interest",
                 self.env._(

@@ -246,7 +246,7 @@ class TestPersonalIds(RopoCommon):
                 expected = names if shown and model != "ropo.assignment" else set()
                 self.assertEqual(found, expected, (model, user.login))
 
-    # -- what is said about it ----------------------------------------------------------
+    # -- what is said about it ----------------------------------------------------
     def test_refusals_do_not_repeat_it(self):
         line = self.rental_line(self.trusted)
         line.payer_ids.ssn = "131052-308X"
