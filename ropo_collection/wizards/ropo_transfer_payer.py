@@ -122,7 +122,8 @@ class RopoTransferPayer(models.TransientModel):
     def _case_vals(self):
         """Values of the case's debtor."""
         self.ensure_one()
-        return {**self._to_dict(), "entered": self._entered()}
+        typed = ["ssn"] if self.sudo().ssn else []
+        return {**self._to_dict(), "entered": self._entered() + typed}
 
     @api.depends("kind", "country_id", "main", "line_id.receivables_type")
     def _compute_needs_ssn(self):

@@ -432,6 +432,16 @@ class TestPayers(RopoCommon):
         self.assertEqual(line.verdict, "blocked")
         self.assertIn("personal identity number", line.reasons)
 
+    def test_typed_number_stays_when_tried_again(self):
+        line = self.rental(self.trusted)
+        line.payer_ids.ssn = HETU
+        line.wizard_id.action_transfer()
+        case = line.wizard_id.assignment_ids
+        case.sudo().state = "error"
+        case.with_user(self.clerk).action_retry()
+        self.assertEqual(self.sent(line.wizard_id)["payers"][0]["ssn"], HETU)
+        self.assertFalse(self.consumer.sudo().ropo_personal_id)
+
     def test_number_is_asked_for_only_where_needed(self):
         self.consumer.sudo().ropo_personal_id = HETU
         line = self.details(self.invoice(partner=self.consumer), self.trusted)
