@@ -191,13 +191,13 @@ class RopoTransferLine(models.TransientModel):
     def _case_vals(self):
         """What a case takes over from this line."""
         self.ensure_one()
-        rental = self.receivables_type.endswith("_rental")
+        claim = self._claim_data()
+        if not self.receivables_type.endswith("_rental"):
+            claim.update(dict.fromkeys(RENTAL_DATA, False))
+        if not self.interest_amount:
+            claim["interest_date"] = False
         return {
-            **{
-                name: value
-                for name, value in self._claim_data().items()
-                if rental or name not in RENTAL_DATA
-            },
+            **claim,
             "receivables_type": self.receivables_type,
             "summary": self.summary,
             "payers": [payer._case_vals() for payer in self.sudo().payer_ids],

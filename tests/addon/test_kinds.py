@@ -443,6 +443,12 @@ class TestKinds(RopoCommon):
         amounts = self.sent(line.wizard_id)["amounts"]
         self.assertEqual(amounts["interest_calculation_date"], str(self.days_ago(30)))
 
+    def test_no_interest_no_date(self):
+        line = self.fees(interest_date=self.days_ago(30))
+        line.wizard_id.action_transfer()
+        amounts = self.sent(line.wizard_id)["amounts"]
+        self.assertNotIn("interest_calculation_date", amounts)
+
     def test_interest_beyond_the_table(self):
         """A consumer in Finland owes the legal rate at most; companies agree on one."""
         rate = self.env["ropo.fee.limit"]._highest_rate(
