@@ -135,13 +135,6 @@ class AccountMove(models.Model):
         self.ensure_one()
         return self.partner_id._ropo_default_receivables_type()
 
-    def _ropo_summary(self):
-        """What the claim is for, in the customer's language, as letters print it."""
-        self.ensure_one()
-        lang = self.partner_id.lang or self.env.lang
-        text = self.with_context(lang=lang).env._("Invoice %(name)s", name=self.name)
-        return text[: wire.SUMMARY_MAX]
-
     def _ropo_waiting_days(self, receivables_type):
         """Days between due date and transfer; the rental kinds follow their side."""
         days = DAYS_B2B if receivables_type.startswith("b2b") else DAYS_B2C
@@ -219,11 +212,15 @@ class AccountMove(models.Model):
     # ------------------------------------------------------------------
     def _ropo_today(self):
         """Today in the company's own time zone."""
+        return self._ropo_local_date(fields.Datetime.now())
+
+    def _ropo_local_date(self, moment):
+        """The day of a moment (UTC) in the company's own time zone."""
         self.ensure_one()
         zone = self.company_id.partner_id.tz or self.env.user.tz or "UTC"
-        return fields.Date.context_today(self.with_context(tz=zone))
+        return fields.Date.context_today(self.with_context(tz=zone), moment)
 
-    def _ropo_verdicts(self, for_cases=None, receivables_types=None):
+    def _ropo_verdicts(self, for_cases=None, receivables_types=None, claims=None):
         """Whether each of these invoices may be handed over to Ropo, with reasons.
 
         Works on any number of invoices with a handful of queries per thousand.
@@ -231,6 +228,8 @@ class AccountMove(models.Model):
         :param for_cases: cases being sent just now; they don't stand in their own way,
             and their data count instead of the customer's
         :param receivables_types: ``{invoice: kind of claim}`` chosen by a person
+        :param claims: ``{invoice: data of the claim}`` entered by a person, see
+            :meth:`_ropo_claim`; what is not said there is as usual
         :return: ``{invoice: Verdict}``
         """
         cases = {case.move_id: case for case in for_cases or ()}
@@ -238,11 +237,11 @@ class AccountMove(models.Model):
         verdicts = {}
         for move in self:
             case = cases.get(move)
-            kind = (
-                case.receivables_type
-                if case
-                else (receivables_types or {}).get(move) or move._ropo_type()
+            claim = move._ropo_claim(
+                case._claim() if case else (claims or {}).get(move) or {},
+                (receivables_types or {}).get(move),
             )
+            kind = claim["receivables_type"]
             verdict = Verdict()
             if move.move_type != "out_invoice":
                 verdict.block(
@@ -255,7 +254,8 @@ class AccountMove(models.Model):
                 move._ropo_check_company(verdict, kind)
                 move._ropo_check_debt(verdict, kind, facts)
                 move._ropo_check_money_around(verdict, facts)
-                move._ropo_check_debtor(verdict, kind, case)
+                move._ropo_check_debtor(verdict, claim, facts)
+                move._ropo_check_claim(verdict, claim)
             verdicts[move] = verdict
         return verdicts
 
@@ -316,6 +316,9 @@ class AccountMove(models.Model):
             "loose": posted._ropo_loose_money(),
             "bank": {(row[0], row[1]) for row in bank},
             "in_payment": self._ropo_in_payment(posted),
+            "only_fees": posted._ropo_only_fees(),
+            # Debtors of customers with several invoices are prepared once.
+            "payers": {},
         }
 
     def _ropo_loose_money(self):
@@ -390,15 +393,10 @@ class AccountMove(models.Model):
                     account=COUNTRY_CURRENCY[country],
                 ),
             )
-        if kind.endswith("_rental"):
+        if kind.endswith("_rental") and country not in wire.RENTAL_COUNTRIES:
             verdict.block(
                 "rental",
-                self.env._(
-                    "Rental claims need data of the contract that can't be entered "
-                    "here yet. Hand them over at Ropo itself."
-                )
-                if country == "FI"
-                else self.env._("Rental claims can be handed over in Finland only."),
+                self.env._("Rental claims can be handed over in Finland only."),
             )
 
     def _ropo_check_debt(self, verdict, kind, facts):
@@ -447,6 +445,14 @@ class AccountMove(models.Model):
             )
         if self.maventa_status == "FAILED":
             verdict.block("failed", self._ropo_failed_text())
+        if self.id in facts["only_fees"]:
+            verdict.block(
+                "only_fees",
+                self.env._(
+                    "The invoice charges nothing but fees or interest. Hand over the "
+                    "invoice they belong to, and enter them there."
+                ),
+            )
 
     def _ropo_failed_text(self):
         return self.env._(
@@ -501,20 +507,23 @@ class AccountMove(models.Model):
                 about=payee.id,
             )
 
-    def _ropo_check_debtor(self, verdict, kind, case):
-        """The debtor: not excluded, data complete."""
+    def _ropo_check_debtor(self, verdict, claim, facts):
+        """The debtors: not excluded, data complete and possible."""
         partner = self.commercial_partner_id.with_company(self.company_id)
+        kind, payers = claim["receivables_type"], self.env["ropo.payer"]
         if partner.ropo_excluded or self.partner_id.ropo_excluded:
             verdict.block(
                 "partner_excluded", self.env._("The customer is marked Never to Ropo.")
             )
-        payers = self.env["ropo.assignment.payer"]
-        if case and case.payer_ids:
-            lacking = [(payer.name, payer._missing(kind)) for payer in case.payer_ids]
-        else:
-            vals = self.partner_id._ropo_prepare_payer(kind)
-            lacking = [(partner.display_name, payers._missing_in(vals, kind))]
-        for name, missing in lacking:
+        debtors = claim["payers"]
+        if debtors is None:
+            key = (self.partner_id, kind)
+            if key not in facts["payers"]:
+                facts["payers"][key] = self.partner_id._ropo_prepare_payers(kind)
+            debtors = facts["payers"][key]
+        for vals in debtors:
+            name = vals["name"] or partner.display_name
+            missing = payers._missing_in(vals, kind)
             if missing:
                 verdict.block(
                     "incomplete",
@@ -523,6 +532,11 @@ class AccountMove(models.Model):
                         partner=name,
                         missing=", ".join(missing),
                     ),
+                )
+            for text in payers._wrong_in(vals, kind):
+                verdict.block(
+                    "invalid",
+                    self.env._("%(partner)s: %(wrong)s", partner=name, wrong=text),
                 )
         country = partner.country_id
         if country and country != self.company_id.account_fiscal_country_id:

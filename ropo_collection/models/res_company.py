@@ -198,6 +198,25 @@ class ResCompany(models.Model):
         default="manual",
         required=True,
     )
+    ropo_summary_template = fields.Char(
+        string="Summary",
+        translate=True,
+        help="What a claim is for, as Ropo prints it on letters, in the customer's "
+        "language. {number}, {date}, {due}, {line} (the first line) and {reference} "
+        "stand for what the invoice says. Cut to 64 characters.",
+    )
+    ropo_fee_product_ids = fields.Many2many(
+        "product.product",
+        "ropo_fee_product_rel",
+        string="Fee and interest products",
+        help="An invoice of nothing but these is not handed over on its own.",
+    )
+    ropo_fee_account_ids = fields.Many2many(
+        "account.account",
+        "ropo_fee_account_rel",
+        string="Fee and interest accounts",
+        help="The same, by the accounts of the invoice's lines.",
+    )
     ropo_last_poll = fields.Datetime(
         string="Last update from Ropo",
         readonly=True,
@@ -334,6 +353,17 @@ class ResCompany(models.Model):
             for prefix in ("ropo_", "maventa_"):
                 for node in arch.xpath(f"//*[starts-with(@name, '{prefix}')]"):
                     node.getparent().remove(node)
+
+    def _ropo_default_collection_type(self):
+        """What the transfer window starts with.
+
+        In Norway Ropo reminds first: collection alone needs an inkassovarsel, which
+        a person documents.
+        """
+        root = self._ropo_root()
+        if root.account_fiscal_country_id.code == "NO":
+            return "reminder_and_collection"
+        return root.ropo_collection_type
 
     def _ropo_account_key(self):
         """What a case is born with: environment and account, compared before calls."""

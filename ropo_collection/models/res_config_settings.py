@@ -38,6 +38,15 @@ class ResConfigSettings(models.TransientModel):
     ropo_collection_type = fields.Selection(
         related="ropo_company_id.ropo_collection_type", readonly=False
     )
+    ropo_summary_template = fields.Char(
+        related="ropo_company_id.ropo_summary_template", readonly=False
+    )
+    ropo_fee_product_ids = fields.Many2many(
+        related="ropo_company_id.ropo_fee_product_ids", readonly=False
+    )
+    ropo_fee_account_ids = fields.Many2many(
+        related="ropo_company_id.ropo_fee_account_ids", readonly=False
+    )
     ropo_report_delay = fields.Integer(
         related="ropo_company_id.ropo_report_delay", readonly=False
     )

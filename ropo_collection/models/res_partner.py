@@ -1,16 +1,10 @@
-import stdnum.exceptions
-from stdnum import get_cc_module
-
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import email_split
 
+from ..maventa import wire
+from ..tools import identity
 from .res_company import RECEIVABLES_TYPES
-
-#: Which of python-stdnum's numbers is the business id of a country. A VAT number
-#: contains it; a company registry number is it.
-BUSINESS_ID = {"FI": "ytunnus", "SE": "orgnr", "NO": "orgnr"}
-#: Which of them are personal identity numbers.
-PERSONAL_ID = {"FI": ("hetu",), "SE": ("personnummer",), "NO": ("fodselsnummer",)}
 
 
 class ResPartner(models.Model):
@@ -19,9 +13,20 @@ class ResPartner(models.Model):
     ropo_receivables_type = fields.Selection(
         RECEIVABLES_TYPES,
         string="Kind of claim at Ropo",
+        tracking=True,
         help="Left empty, a company's invoices are business claims and everyone "
-        "else's are consumer claims. A sole trader is a business, but the person is "
-        "the debtor.",
+        "else's are consumer claims; for a person with a business id (a sole trader) "
+        "the transfer window asks. A sole trader is a business, but the person is the "
+        "debtor.",
+    )
+    ropo_codebtor_ids = fields.Many2many(
+        "res.partner",
+        "ropo_codebtor_rel",
+        "partner_id",
+        "codebtor_id",
+        string="Co-debtors at Ropo",
+        help="Who owes this customer's invoices as well, such as the second tenant of "
+        "a flat. They are told to Ropo with every invoice handed over.",
     )
     ropo_personal_id = fields.Char(
         string="Personal identity number",
@@ -63,13 +68,9 @@ class ResPartner(models.Model):
                 )
 
     def _ropo_personal_id_is_valid(self):
-        """Whether the number is one of the partner's country (python-stdnum)."""
+        """Whether the number is a personal one, where its country is known."""
         self.ensure_one()
-        code = self.country_id.code
-        if code not in PERSONAL_ID:
-            return True
-        modules = [get_cc_module(code, name) for name in PERSONAL_ID[code]]
-        return any(module.is_valid(self.ropo_personal_id) for module in modules)
+        return bool(identity.personal_id(self.country_id.code, self.ropo_personal_id))
 
     def _ropo_business_id(self):
         """The business id as Maventa expects it, or an empty string.
@@ -77,26 +78,21 @@ class ResPartner(models.Model):
         Taken from the company registry number, else out of the VAT number.
         """
         self.ensure_one()
-        country = self.country_id.code
-        if country not in BUSINESS_ID:
-            return (self.company_registry or self.vat or "").strip()
-        module = get_cc_module(country, BUSINESS_ID[country])
-        for number in (self.company_registry, self.vat):
-            bare = (number or "").strip().upper().removeprefix(country)
-            candidates = [bare]
-            if country == "SE" and bare.endswith("01") and len(bare) == 12:
-                candidates.append(bare[:-2])
-            if country == "NO":
-                candidates.append(bare.removesuffix("MVA").strip())
-            for candidate in candidates:
-                try:
-                    valid = module.validate(candidate)
-                except stdnum.exceptions.ValidationError:
-                    continue
-                # Norway writes its numbers in groups for people to read; in data they
-                # are nine digits.
-                return valid if country == "NO" else module.format(valid)
-        return ""
+        found = (
+            identity.business_id(self.country_id.code, number)
+            for number in (self.company_registry, self.vat)
+        )
+        return next((number for number in found if number and number != "/"), "")
+
+    def _ropo_is_sole_trader(self):
+        """A person with a business id: only a person knows which kind of claim it is.
+
+        As long as nobody has said so on the customer.
+        """
+        self.ensure_one()
+        partner = self.commercial_partner_id
+        told = self.ropo_receivables_type or partner.ropo_receivables_type
+        return not (told or partner.is_company) and bool(partner._ropo_business_id())
 
     def _ropo_default_receivables_type(self):
         """Business or consumer: a company is a business, unclear is a consumer."""
@@ -106,32 +102,99 @@ class ResPartner(models.Model):
             return self.ropo_receivables_type or partner.ropo_receivables_type
         return "b2b" if partner.is_company else "b2c"
 
-    def _ropo_prepare_payer(self, receivables_type):
-        """Values of a ``ropo.assignment.payer`` for this debtor, the main one."""
+    def _ropo_prepare_payers(self, receivables_type):
+        """Values of all the debtors of this customer's invoices, the main one first."""
         self.ensure_one()
-        debtor = self.commercial_partner_id
-        address = debtor if debtor.street else self
-        is_company = receivables_type.startswith("b2b")
-        return {
+        partner = self.sudo()
+        main = partner.commercial_partner_id
+        others = (partner.ropo_codebtor_ids | main.ropo_codebtor_ids) - main
+        return [
+            partner._ropo_prepare_payer(receivables_type),
+            *(one._ropo_prepare_payer(receivables_type, main=False) for one in others),
+        ]
+
+    def _ropo_prepare_payer(self, receivables_type, main=True):
+        """Values of a ``ropo.payer`` for this debtor.
+
+        The main debtor is the commercial partner. What it does not have itself comes
+        from the invoice's address, an invoice address, or another contact.
+        """
+        self.ensure_one()
+        debtor = self._ropo_debtor(main)
+        contacts, address = (
+            self._ropo_payer_contacts(main),
+            self._ropo_payer_address(main),
+        )
+        country = address.country_id or debtor.country_id
+        business, bid = receivables_type.startswith("b2b"), debtor._ropo_business_id()
+        ssn, personal = False, identity.is_personal(country.code, bid)
+        is_company = debtor.is_company and not personal and (business or not main)
+        vals = {
             "partner_id": debtor.id,
+            "main": main,
             "kind": "company" if is_company else "person",
+            "country_id": country.id,
+        }
+        payers = self.env["ropo.payer"]
+        if payers._needs_ssn(vals, receivables_type):
+            own = debtor.sudo().ropo_personal_id
+            ssn = (personal and bid) or own if business else own
+        return {
+            **vals,
             "name": debtor.name,
-            "bid": debtor._ropo_business_id() if is_company else False,
-            "ssn": debtor.sudo().ropo_personal_id
-            if receivables_type == "b2c_rental"
-            else False,
+            "bid": bid if business and not personal and (is_company or main) else False,
+            "ssn": ssn or False,
             "street": ", ".join(filter(None, [address.street, address.street2])),
             "zip": address.zip,
             "city": address.city,
-            "country_id": address.country_id.id,
-            "email": debtor.email or self.email,
-            "phone": debtor._phone_format(fname="phone") or False,
-            "language": debtor._ropo_language(),
-            "main": True,
+            "email": next(
+                (found[0] for one in contacts if (found := email_split(one.email))),
+                False,
+            ),
+            "phone": next(
+                (
+                    phone
+                    for one in contacts
+                    if one.phone
+                    and (phone := payers._international(country, one.phone))
+                ),
+                False,
+            ),
+            "language": next(
+                (lang for one in contacts if (lang := one._ropo_language())), False
+            ),
         }
+
+    def _ropo_debtor(self, main=True):
+        """Who owes: the commercial partner of an invoice's customer, or a co-debtor."""
+        return self.commercial_partner_id if main else self
+
+    def _ropo_payer_contacts(self, main=True):
+        """Who may stand in with address, e-mail and phone, the nearest first.
+
+        A list, not a recordset: each keeps the others it is read with, for the sake of
+        thousands of customers.
+        """
+        self.ensure_one()
+        debtor = self._ropo_debtor(main)
+        if debtor.street and debtor.email and debtor.phone and debtor.lang:
+            return [debtor]
+        contacts = [
+            one for one in debtor.child_ids if one.type in ("invoice", "contact")
+        ]
+        return [debtor, self, *sorted(contacts, key=lambda one: one.type != "invoice")]
+
+    def _ropo_payer_address(self, main=True):
+        """Whose address counts: the first that has a street."""
+        contacts = self._ropo_payer_contacts(main)
+        return next((one for one in contacts if one.street), contacts[0])
 
     def _ropo_language(self):
         """One of the languages Ropo writes in, or nothing."""
-        lang = (self.lang or "").split("_")[0].lower()
+        return self._ropo_language_of(self.lang)
+
+    @api.model
+    def _ropo_language_of(self, code):
+        lang = (code or "").split("_")[0].lower()
         lang = {"nn": "nb", "no": "nb"}.get(lang, lang)
-        return lang if lang in ("fi", "sv", "nb", "en") else False
+        return lang if lang in wire.LANGUAGES else False

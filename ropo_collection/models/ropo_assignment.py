@@ -3,11 +3,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 
 from ..maventa import wire
 from ..maventa.errors import AccountTrouble, NotNow, Rejected
+from ..tools import summary
 from .res_company import COLLECTION_TYPES, RECEIVABLES_TYPES
 from .ropo_worker import LEASE, LOOK_APART, Job
 
@@ -57,7 +58,7 @@ class RopoAssignment(models.Model):
 
     _name = "ropo.assignment"
     _description = "Ropo case"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["mail.thread", "mail.activity.mixin", "ropo.claim"]
     _order = "id desc"
     _rec_name = "name"
     # Cases are written by buttons and scheduled actions only; people may comment.
@@ -111,16 +112,6 @@ class RopoAssignment(models.Model):
     capital_amount = fields.Monetary(
         string="Claim",
         help="The principal handed over: what the invoice had open at that moment.",
-    )
-    reminder_amount = fields.Monetary(
-        string="Own reminder fees", help="Stated apart from the claim."
-    )
-    interest_amount = fields.Monetary(
-        string="Own interest", help="Stated apart from the claim."
-    )
-    interest_date = fields.Date(
-        string="Interest from",
-        help="From when Ropo calculates interest, where you have charged it before.",
     )
     state = fields.Selection(STATES, required=True, default="queued", index=True)
     collection_status = fields.Selection(
@@ -302,6 +293,14 @@ class RopoAssignment(models.Model):
                 - case.paid_to_ropo
             )
 
+    @api.constrains("summary")
+    def _check_summary(self):
+        for case in self:
+            if not summary.fits(case.summary):
+                raise ValidationError(
+                    self.env._("The summary must have 2 to 64 characters.")
+                )
+
     @api.model_create_multi
     def create(self, vals_list):
         cases = super().create(vals_list)
@@ -311,19 +310,24 @@ class RopoAssignment(models.Model):
         return cases
 
     @api.model
-    def _create_for(self, move, *, state="queued", **vals):
-        """A case for this invoice, with its debtor's data as they are now.
+    def _create_for(self, move, *, state="queued", payers=None, **vals):
+        """A case for this invoice, with its debtors' data as they are now.
 
-        :param vals: ``collection_type``, ``receivables_type``, ``summary`` and, where
-            a person has confirmed warnings, ``warnings_confirmed`` and ``confirmed``
+        :param payers: values of the debtors, where a person has edited them
+        :param vals: ``collection_type``, ``receivables_type``, ``summary``, the fields
+            of ``ropo.claim`` and, where a person has confirmed warnings,
+            ``warnings_confirmed`` and ``confirmed``
         """
         environment, account = move.company_id._ropo_account_key()
-        payer = move.partner_id._ropo_prepare_payer(vals["receivables_type"])
         upload = move.company_id._ropo_root().ropo_upload_policy == "always"
+        kind = vals["receivables_type"]
+        stored = self.env["ropo.assignment.payer"]._stored
+        payers = payers or move.partner_id._ropo_prepare_payers(kind)
         return self.sudo().create(
             {
                 "upload_missing": upload,
                 **vals,
+                "summary": summary.cut(vals["summary"]),
                 "move_id": move.id,
                 "company_id": move.company_id.id,
                 "partner_id": move.commercial_partner_id.id,
@@ -336,7 +340,10 @@ class RopoAssignment(models.Model):
                 "capital_amount": move.amount_residual,
                 "state": state,
                 "requested_by_id": self.env.uid,
-                "payer_ids": [fields.Command.create(payer)],
+                "payer_ids": [
+                    fields.Command.create({**payer, **stored(payer, kind)})
+                    for payer in payers
+                ],
             }
         )
 
@@ -408,7 +415,7 @@ class RopoAssignment(models.Model):
                 )
             vals = {"next_try_at": False, "last_change": fields.Datetime.now()}
             if case.state == "error":
-                case._read_debtor_again()
+                case.payer_ids._read_again()
                 case._confirm_warnings()
                 vals.update(
                     state="queued",
@@ -422,11 +429,6 @@ class RopoAssignment(models.Model):
             case.write(vals)
         self.env["ropo.worker"]._trigger_once("cron_transfer")
         self.env["ropo.worker"]._trigger_once("cron_poll")
-
-    def _read_debtor_again(self):
-        """What was missing has been corrected on the customer."""
-        payer = self.move_id.partner_id._ropo_prepare_payer(self.receivables_type)
-        self.payer_ids = [fields.Command.clear(), fields.Command.create(payer)]
 
     def _confirm_warnings(self):
         """Who retries has read why the case stopped, and confirms it with that."""
@@ -858,7 +860,7 @@ class RopoAssignment(models.Model):
         self._create_for(
             move,
             state="proposed",
-            collection_type=move.company_id.root_id.ropo_collection_type,
+            collection_type=move.company_id._ropo_default_collection_type(),
             receivables_type=move._ropo_type(),
             summary=move._ropo_summary(),
         )
@@ -975,6 +977,16 @@ class RopoAssignment(models.Model):
             }
         )
 
+    def _claim(self):
+        """The claim as :meth:`account.move._ropo_verdicts` takes it."""
+        self.ensure_one()
+        return {
+            **self._claim_data(),
+            "receivables_type": self.receivables_type,
+            "collection_type": self.collection_type,
+            "payers": [payer._to_dict() for payer in self.payer_ids] or None,
+        }
+
     def _to_wire(self):
         """The claim as the client sends it."""
         self.ensure_one()
@@ -987,6 +999,21 @@ class RopoAssignment(models.Model):
             reminder=self._exact(self.reminder_amount),
             interest=self._exact(self.interest_amount),
             interest_date=self.interest_date or None,
+            rental=self._rental_to_wire(),
+        )
+
+    def _rental_to_wire(self):
+        """The rented property and its contract, where the claim is for rent."""
+        if not self.receivables_type.endswith("_rental"):
+            return None
+        temporary = self.rental_contract_type == "temporary"
+        return wire.Rental(
+            address=self.rental_address,
+            contract_type=self.rental_contract_type,
+            contract_expiry_date=temporary and self.rental_contract_expiry or None,
+            current_target_amount=self.rental_target_amount
+            and self._exact(self.rental_target_amount)
+            or None,
         )
 
     def _exact(self, amount):

@@ -1,14 +1,15 @@
 from odoo import api, fields, models
 
 from ..maventa import wire
+from .ropo_payer import PAYER_DATA
 
 
 class RopoAssignmentPayer(models.Model):
     """A debtor of a case, as told to Ropo when the case was handed over."""
 
     _name = "ropo.assignment.payer"
+    _inherit = "ropo.payer"
     _description = "Debtor of a Ropo case"
-    _order = "main desc, id"
 
     assignment_id = fields.Many2one(
         "ropo.assignment", required=True, index=True, ondelete="cascade"
@@ -16,91 +17,61 @@ class RopoAssignmentPayer(models.Model):
     company_id = fields.Many2one(
         related="assignment_id.company_id", store=True, index=True
     )
-    partner_id = fields.Many2one("res.partner", string="Customer", ondelete="restrict")
-    kind = fields.Selection(
-        [("company", "Company"), ("person", "Person")], required=True
-    )
-    main = fields.Boolean(string="Main debtor")
-    name = fields.Char(required=True)
-    bid = fields.Char(string="Business id")
-    ssn = fields.Char(
-        string="Personal identity number",
-        groups="ropo_collection.group_personal_id",
-        copy=False,
-    )
-    ssn_masked = fields.Char(
-        string="Personal id", compute="_compute_ssn_masked", compute_sudo=True
-    )
-    street = fields.Char()
-    zip = fields.Char()
-    city = fields.Char()
-    country_id = fields.Many2one("res.country")
-    email = fields.Char()
-    phone = fields.Char(help="In international form, such as +358 40 123456.")
-    language = fields.Selection(
-        [
-            ("fi", "Finnish"),
-            ("sv", "Swedish"),
-            ("nb", "Norwegian Bokmål"),
-            ("en", "English"),
-        ],
-        help="The language Ropo writes to this debtor in.",
+    entered = fields.Json(
+        help="Names of what a person has typed: it stays when the customer's data are "
+        "read again.",
     )
 
-    @api.depends("ssn")
-    def _compute_ssn_masked(self):
-        for payer in self:
-            payer.ssn_masked = f"…{payer.ssn[-2:]}" if payer.ssn else False
-
-    def _missing(self, receivables_type):
-        """What Ropo needs and is not there, in words."""
-        self.ensure_one()
-        return self._missing_in(self._to_dict(), receivables_type)
-
-    def _to_dict(self):
-        payer = self.sudo()
-        return {
-            name: payer[name].id if name.endswith("_id") else payer[name]
-            for name in (
-                "kind",
-                "name",
-                "bid",
-                "ssn",
-                "street",
-                "zip",
-                "city",
-                "country_id",
-            )
-        }
+    def _read_again(self):
+        """Take what has been corrected on the customer; keep what a person typed."""
+        for payer in self.filtered(lambda payer: payer.main or payer.partner_id):
+            case = payer.assignment_id
+            partner = case.move_id.partner_id if payer.main else payer.partner_id
+            fresh = partner._ropo_prepare_payer(case.receivables_type, main=payer.main)
+            kept = set(payer.entered or [])
+            if fresh["partner_id"] != payer.partner_id.id:
+                # Another debtor than the one whose data were typed.
+                kept = set()
+            vals = {
+                name: value
+                for name, value in fresh.items()
+                if name not in kept or not payer[name]
+            }
+            vals["entered"] = sorted(kept)
+            known = {**payer._to_dict(), **vals}
+            payer.write({**vals, **self._stored(known, case.receivables_type)})
 
     @api.model
-    def _missing_in(self, vals, receivables_type):
-        """The same for values that are not a record yet.
+    def _stored(self, vals, receivables_type):
+        """These values in the form that is stored and sent.
 
-        :return: a list of translated names of what is missing
+        What can't be right stays as it is, for the checks to name it. A personal
+        number is only kept where the kind of claim needs it.
         """
-        needed = {
-            "name": self.env._("name"),
-            "street": self.env._("street"),
-            "zip": self.env._("post code"),
-            "city": self.env._("city"),
-            "country_id": self.env._("country"),
+        clean = self._normalized(vals)
+        stored = {
+            name: clean.get(name) or vals.get(name) or False
+            for name in ("ssn", *PAYER_DATA)
         }
-        if receivables_type.startswith("b2b") and vals.get("kind") == "company":
-            needed["bid"] = self.env._("business id")
-        if receivables_type == "b2c_rental":
-            needed["ssn"] = self.env._("personal identity number")
-        return [text for name, text in needed.items() if not vals.get(name)]
+        if clean["ssn"] and not clean["bid"]:
+            stored["bid"] = False
+        if not self._needs_ssn({**vals, **stored}, receivables_type):
+            stored["ssn"] = False
+        return stored
 
     def _to_wire(self):
         """The payer as the client sends it."""
         self.ensure_one()
         payer = self.sudo()
+        bid, ssn = payer.bid or "", payer.ssn or ""
+        if payer.kind == "person" and not bid and payer._is_business_claim():
+            # A sole trader's business id is the personal number (Sweden).
+            bid, ssn = ssn, ""
         return wire.Payer(
             kind=payer.kind,
             name=payer.name,
-            bid=payer.bid or "",
-            ssn=payer.ssn or "",
+            bid=bid,
+            ssn=ssn,
             street=payer.street or "",
             zip=payer.zip or "",
             city=payer.city or "",
@@ -110,3 +81,6 @@ class RopoAssignmentPayer(models.Model):
             language=payer.language or "",
             main=payer.main,
         )
+
+    def _is_business_claim(self):
+        return self.assignment_id.receivables_type.startswith("b2b")

@@ -3,3 +3,5 @@ from . import ropo_link
 from . import ropo_other_collector
 from . import ropo_reason
 from . import ropo_transfer
+from . import ropo_transfer_payer
+from . import ropo_transfer_claim

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..models.res_company import COLLECTION_TYPES, RECEIVABLES_TYPES
+from ..tools import summary
 
 
 class RopoTransfer(models.TransientModel):
@@ -48,18 +49,25 @@ class RopoTransfer(models.TransientModel):
 
     @api.model
     def _open_for(self, invoices):
-        """A wizard for these invoices, with its verdicts."""
-        company = invoices.company_id[:1]._ropo_root()
+        """A wizard for these invoices, with its verdicts.
+
+        Whether a sole trader bought for the business, only a person knows: the kind
+        stays open.
+        """
+        company = invoices.company_id[:1]
         return self.create(
             {
-                "collection_type": company.ropo_collection_type,
-                "upload_policy": company.ropo_upload_policy,
-                "upload_missing": company.ropo_upload_policy == "always",
+                "collection_type": company._ropo_default_collection_type(),
+                "upload_policy": company._ropo_root().ropo_upload_policy,
+                "upload_missing": company._ropo_root().ropo_upload_policy == "always",
                 "line_ids": [
                     fields.Command.create(
                         {
                             "move_id": move.id,
-                            "receivables_type": move._ropo_type(),
+                            "receivables_type": not (
+                                move.partner_id._ropo_is_sole_trader()
+                            )
+                            and move._ropo_type(),
                             "summary": move._ropo_summary(),
                         }
                     )
@@ -73,7 +81,9 @@ class RopoTransfer(models.TransientModel):
         self.ensure_one()
         wanted = {"ready", "warning"} if self.confirm_warnings else {"ready"}
         return self.line_ids.filtered(
-            lambda line: line.include and line.verdict in wanted
+            lambda line: line.include
+            and line.receivables_type
+            and line.verdict in wanted
         )
 
     @api.depends("line_ids.verdict", "line_ids.include", "confirm_warnings")
@@ -111,6 +121,7 @@ class RopoTransfer(models.TransientModel):
         lines.move_id._ropo_check_rights()
         # What the window shows may be old: everything is checked once more here,
         # and again under the lock before each is sent.
+        lines.payer_ids._read_again()
         lines._compute_verdict()
         lines = self._chosen()
         if not lines:
@@ -121,12 +132,13 @@ class RopoTransfer(models.TransientModel):
                 self.env._("Nothing is ready to be handed over.\n%(why)s", why=why)
             )
         cases = self.env["ropo.assignment"]
+        claims = {line: line._case_vals() for line in lines}
+        lines._keep_decisions()
         for line in lines:
             cases |= cases._create_for(
                 line.move_id,
                 collection_type=self.collection_type,
-                receivables_type=line.receivables_type,
-                summary=line.summary,
+                **claims[line],
                 upload_missing=self.upload_missing,
                 warnings_confirmed=line.reasons if line.verdict == "warning" else False,
                 confirmed=line.to_confirm,
@@ -159,9 +171,7 @@ class RopoTransferLine(models.TransientModel):
     currency_id = fields.Many2one(related="move_id.currency_id")
     amount = fields.Monetary(related="move_id.amount_residual", string="Claim")
     invoice_date_due = fields.Date(related="move_id.invoice_date_due")
-    receivables_type = fields.Selection(
-        RECEIVABLES_TYPES, string="Kind of claim", required=True
-    )
+    receivables_type = fields.Selection(RECEIVABLES_TYPES, string="Kind of claim")
     summary = fields.Char(
         required=True,
         help="What the claim is for, printed on Ropo's letters: 2 to 64 characters.",
@@ -194,7 +204,7 @@ class RopoTransferLine(models.TransientModel):
     @api.depends("move_id", "receivables_type", "summary", "wizard_id.collection_type")
     def _compute_verdict(self):
         verdicts = self.move_id._ropo_verdicts(
-            receivables_types={line.move_id: line.receivables_type for line in self}
+            claims={line.move_id: line._claim() for line in self}
         )
         for line in self:
             verdict = verdicts.get(line.move_id)
@@ -237,16 +247,8 @@ class RopoTransferLine(models.TransientModel):
     def _own_blocks(self):
         """What is wrong with the data entered in this line."""
         blocks = []
-        if not 2 <= len((self.summary or "").strip()) <= 64:
+        if not summary.fits(self.summary):
             blocks.append(self.env._("The summary must have 2 to 64 characters."))
-        country = self.move_id.company_id.account_fiscal_country_id.code
-        if self.wizard_id.collection_type == "collection" and country == "NO":
-            blocks.append(
-                self.env._(
-                    "Norway: without a documented inkassovarsel, only reminder and "
-                    "collection is possible."
-                )
-            )
         return blocks
 
     def _ready_note(self):

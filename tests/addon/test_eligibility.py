@@ -227,9 +227,9 @@ class TestEligibility(RopoCommon):
         verdict = self.verdict(move)
         self.assertIn("country", [code for code, _text in verdict.blocks])
 
-    def test_rental_claims_say_why_not(self):
+    def test_rental_claims_say_what_they_need(self):
         move = self.invoice()
-        self.assertBlocked(move, "rental", "can't be entered", kind="b2b_rental")
+        self.assertBlocked(move, "rental_data", "rented property", kind="b2b_rental")
         self.company.account_fiscal_country_id = self.env.ref("base.se")
         verdict = self.verdict(move, kind="b2b_rental")
         self.assertIn("Finland only", dict(verdict.blocks)["rental"])

@@ -1,5 +1,8 @@
 """The two windows: handing invoices over, and finding one at Maventa."""
 
+from datetime import timedelta
+
+from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
@@ -135,6 +138,7 @@ class TestTransferWindow(RopoCommon):
             wizard.line_ids.summary = summary
             self.assertEqual(wizard.line_ids.verdict, verdict, summary)
         wizard.collection_type = "collection"
+        wizard.line_ids.reminder_date = fields.Date.today() - timedelta(days=15)
         wizard.action_transfer()
         self.run_cron("transfer")
         case = wizard.assignment_ids
@@ -211,7 +215,7 @@ class TestTransferWindow(RopoCommon):
                 "name": "Sample Debtor",
                 "is_company": True,
                 "street": "Samplestreet 1",
-                "zip": "0150",
+                "zip": {"SE": "11122", "NO": "0150"}[code],
                 "city": "Sample",
                 "country_id": country.id,
                 "company_registry": registry,

@@ -34,7 +34,8 @@ class TestTour(AccountTestInvoicingHttpCommon):
             cls.env,
             login="ropo_bookkeeper",
             # Settings: the tour presses "Run Manually" on the scheduled actions.
-            groups="account.group_account_invoice,base.group_system",
+            groups="account.group_account_invoice,base.group_partner_manager,"
+            "base.group_system",
             company_id=cls.company.id,
             company_ids=[Command.set(cls.company.ids)],
         )
@@ -71,3 +72,15 @@ class TestTour(AccountTestInvoicingHttpCommon):
         self.assertEqual(case.state, "sent")
         self.assertEqual(case.capital_amount, 100.0)
         self.assertEqual(case.requested_by_id, self.bookkeeper)
+
+    def test_missing_address_is_mended_in_the_window(self):
+        customer = self.invoice.partner_id
+        customer.write({"street": False, "zip": False})
+        url = f"/odoo/action-account.action_move_out_invoice/{self.invoice.id}"
+        self.start_tour(url, "ropo_mend_address_tour", login=self.bookkeeper.login)
+        case = self.invoice.ropo_assignment_id
+        self.assertEqual(case.state, "sent")
+        self.assertRecordValues(
+            case.payer_ids, [{"street": "Samplestreet 7", "zip": "00700"}]
+        )
+        self.assertEqual((customer.street, customer.zip), ("Samplestreet 7", "00700"))
