@@ -17,6 +17,7 @@
         "wizards/ropo_transfer_views.xml",
         "wizards/ropo_link_views.xml",
         "wizards/ropo_reason_views.xml",
+        "wizards/ropo_tell_views.xml",
         "views/ropo_assignment_event_views.xml",
         "views/ropo_assignment_views.xml",
         "views/account_move_views.xml",

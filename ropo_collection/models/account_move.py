@@ -257,6 +257,7 @@ class AccountMove(models.Model):
                 move._ropo_check_debt(verdict, kind, facts)
                 move._ropo_check_money_around(verdict, facts)
                 move._ropo_check_debtor(verdict, kind, case)
+                move._ropo_check_care(verdict, facts)
             verdicts[move] = verdict
         return verdicts
 
@@ -317,6 +318,11 @@ class AccountMove(models.Model):
             "loose": posted._ropo_loose_money(),
             "bank": {(row[0], row[1]) for row in bank},
             "in_payment": self._ropo_in_payment(posted),
+            "newest_bank_lines": posted._ropo_newest_bank_lines(),
+            "today": {
+                moves.company_id: moves[0]._ropo_today()
+                for moves in posted.grouped("company_id").values()
+            },
         }
 
     def _ropo_loose_money(self):
@@ -423,7 +429,15 @@ class AccountMove(models.Model):
             )
         if self.currency_id.compare_amounts(self.amount_residual, 0) <= 0:
             verdict.block("nothing_open", self.env._("Nothing is open on the invoice."))
-        self._ropo_check_date(verdict, kind)
+        self._ropo_check_date(verdict, kind, facts)
+        if self.ropo_dispute_reason:
+            verdict.block(
+                "disputed",
+                self.env._(
+                    "The customer disputes the invoice: %(reason)s",
+                    reason=self.ropo_dispute_reason,
+                ),
+            )
         if self.payment_state == "blocked":
             verdict.block(
                 "blocked", self.env._("The invoice is blocked for payment (disputed).")
@@ -455,11 +469,11 @@ class AccountMove(models.Model):
             "again, then press Find at Maventa."
         )
 
-    def _ropo_check_date(self, verdict, kind):
+    def _ropo_check_date(self, verdict, kind, facts):
         due = self._ropo_due_date()
         start = due + timedelta(days=self._ropo_waiting_days(kind))
         verdict.eligible_from = start
-        if self._ropo_today() < start:
+        if facts["today"][self.company_id] < start:
             verdict.block(
                 "too_early",
                 self.env._(
@@ -643,7 +657,7 @@ class AccountMove(models.Model):
         handed_over = live.filtered(lambda case: case.state in HANDED_OVER)
         if handed_over:
             raise UserError(handed_over[0]._undo_refusal())
-        live.action_cancel()
+        live._cancel()
 
     def button_draft(self):
         self._ropo_let_go()
@@ -710,6 +724,14 @@ class AccountMove(models.Model):
                     "Ropo is told of it and collects that much less. A credit of "
                     "the whole invoice ends the case, and Ropo may charge its costs.",
                     name=self.reversed_entry_id.name,
+                ),
+            }
+        if self.ropo_dispute_reason:
+            alerts["ropo_disputed"] = {
+                "level": "warning",
+                "message": self.env._(
+                    "The customer disputes the invoice: %(reason)s",
+                    reason=self.ropo_dispute_reason,
                 ),
             }
         if self.ropo_needs_attention:

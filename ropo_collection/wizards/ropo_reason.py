@@ -12,6 +12,7 @@ class RopoReason(models.TransientModel):
         [
             ("corrected", "Ropo has corrected it"),
             ("credited", "Report as credited"),
+            ("withdraw", "Withdraw from Ropo"),
         ],
         required=True,
         readonly=True,
@@ -29,12 +30,16 @@ class RopoReason(models.TransientModel):
         """The action that asks for the reason."""
         case = assignment or event.assignment_id
         case._check_manager_rights()
+        if kind == "withdraw":
+            facts = case._withdraw_facts()
+        else:
+            facts = event.question if event else case.attention_reason
         wizard = self.create(
             {
                 "kind": kind,
                 "assignment_id": case.id,
                 "event_id": event.id if event else False,
-                "facts": event.question if event else case.attention_reason,
+                "facts": facts,
             }
         )
         labels = dict(self._fields["kind"]._description_selection(self.env))
@@ -47,6 +52,8 @@ class RopoReason(models.TransientModel):
         case._check_manager_rights()
         if not (self.reason or "").strip():
             raise UserError(self.env._("Please give a reason."))
+        if self.kind == "withdraw":
+            return case._withdraw(self.reason)
         if self.kind == "corrected":
             case._take_correction(self.reason)
         else:

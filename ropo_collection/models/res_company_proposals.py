@@ -1,0 +1,89 @@
+"""The company: who hears of what its policy proposes."""
+
+from odoo import fields, models
+from odoo.tools import format_date
+
+
+class ResCompany(models.Model):
+    # A concern with a file of its own
+    _inherit = "res.company"  # pylint: disable=consider-merging-classes-inherited
+
+    ropo_propose_after = fields.Integer(
+        readonly=True,
+        copy=False,
+        help="How far the proposing under way is: the last invoice looked at; -1 when "
+        "it is done with this company.",
+    )
+
+    def _ropo_tell_of_proposals(self):
+        """One activity that names number and sum of what is proposed, or none."""
+        self.ensure_one()
+        root = self._ropo_root()
+        kind = "ropo_collection.mail_activity_proposals"
+        groups = (
+            self.env["ropo.assignment"]
+            .sudo()
+            ._read_group(
+                [("company_id", "child_of", root.id), ("state", "=", "proposed")],
+                ["currency_id", "send_on:day"],
+                ["__count", "capital_amount:sum"],
+                order="send_on:day",
+            )
+        )
+        waiting = root.partner_id.activity_search([kind])
+        if not groups:
+            waiting.unlink()
+            return
+        lines, days = [], []
+        for currency, send_on, count, amount in groups:
+            facts = {"count": count, "amount": currency.format(amount)}
+            if send_on:
+                days.append(send_on)
+                facts["date"] = format_date(self.env, send_on)
+                lines.append(
+                    self.env._(
+                        "%(count)s of %(amount)s in all: sent by themselves on "
+                        "%(date)s, unless somebody stops them before.",
+                        **facts,
+                    )
+                )
+            else:
+                lines.append(
+                    self.env._(
+                        "%(count)s of %(amount)s in all: wait for approval.", **facts
+                    )
+                )
+        where = self.env._("See Customers › Ropo collection › To approve.")
+        values = {
+            "summary": self.env._(
+                "Ropo: %(count)s invoices proposed for transfer",
+                count=sum(group[2] for group in groups),
+            ),
+            "note": "<br/>".join([*lines, where]),
+        }
+        if waiting:
+            waiting.write(values)
+        else:
+            root.partner_id.activity_schedule(
+                kind,
+                user_id=root._ropo_proposals_for().id,
+                date_deadline=min(days, default=fields.Date.today()),
+                **values,
+            )
+
+    def _ropo_proposals_for(self):
+        """Who hears of proposals: the responsible, else an accounting manager."""
+        self.ensure_one()
+        user = self.ropo_responsible_id
+        if user and user.active and not user.share:
+            return user
+        managers = self.env.ref("account.group_account_manager")
+        return self.env["res.users"].search(
+            [
+                ("all_group_ids", "in", managers.ids),
+                ("company_ids", "in", self.ids),
+                ("share", "=", False),
+            ],
+            order="id",
+            limit=1,
+        ) or self.env.ref("base.user_admin")
