@@ -708,7 +708,9 @@ class AccountMove(models.Model):
         if cases:
             raise UserError(
                 self.env._(
-                    "Invoice %(name)s has a case at Ropo and can't be deleted.",
+                    "Invoice %(name)s has a case at Ropo and can't be deleted. Use "
+                    "Withdraw from Ropo on the case to take it back, or Cancel "
+                    "transfer while it has not been sent.",
                     name=cases[0].name,
                 )
             )

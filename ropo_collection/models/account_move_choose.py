@@ -111,6 +111,8 @@ class AccountMove(models.Model):
             bank journals that have lines at all
         """
         roots = self.company_id.sudo().root_id
+        self.env["account.bank.statement.line"].flush_model()
+        self.env["account.journal"].flush_model(["active", "bank_account_id", "type"])
         rows = self.env.execute_query(
             SQL(
                 """

@@ -113,7 +113,7 @@ class RopoAssignment(models.Model):
         if money.compare_amounts(paid, 0) > 0:
             text += " " + self.env._(
                 "%(paid)s has been paid or credited before; if you credit that, too, "
-                "it belongs to the customer. Lower the credit note where it should not.",
+                "it belongs to the customer. Else lower the credit note.",
                 paid=money.format(paid),
             )
         return text
@@ -133,7 +133,7 @@ class RopoAssignment(models.Model):
             wizard = (
                 self.env["account.move.reversal"]
                 .with_context(active_model="account.move", active_ids=move.ids)
-                .create({"company_id": move.company_id.id})
+                .create({"journal_id": move.journal_id.id})
             )
             note = self.env["account.move"].browse(wizard.refund_moves()["res_id"])
         move._ropo_log(
