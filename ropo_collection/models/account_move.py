@@ -256,7 +256,7 @@ class AccountMove(models.Model):
                 move._ropo_check_company(verdict, kind)
                 move._ropo_check_debt(verdict, kind, facts)
                 move._ropo_check_money_around(verdict, facts)
-                move._ropo_check_debtor(verdict, kind, case)
+                move._ropo_check_debtor(verdict, kind, case, facts)
                 move._ropo_check_care(verdict, facts)
             verdicts[move] = verdict
         return verdicts
@@ -264,6 +264,7 @@ class AccountMove(models.Model):
     def _ropo_facts(self, for_cases=None):
         """What the checks need to know beyond the invoices' own fields, in bulk."""
         posted = self.filtered(lambda m: m.state == "posted" and m.is_sale_document())
+        by_company = posted.grouped("company_id")
         ids = tuple(posted.ids) or (0,)
         partners = tuple(posted.commercial_partner_id.ids) or (0,)
         self.env["account.move.line"].flush_model()
@@ -312,16 +313,30 @@ class AccountMove(models.Model):
                 partners,
             )
         )
+        today = {
+            company: moves[0]._ropo_today() for company, moves in by_company.items()
+        }
         return {
             "live": {case.move_id.id: case for case in live},
             "drafts": {row[0] for row in drafts},
             "loose": posted._ropo_loose_money(),
             "bank": {(row[0], row[1]) for row in bank},
             "in_payment": self._ropo_in_payment(posted),
+            "lacking": {},
+            "excluded": {
+                company: set(
+                    (moves.partner_id | moves.commercial_partner_id)
+                    .with_company(company)
+                    .filtered("ropo_excluded")
+                    .ids
+                )
+                for company, moves in by_company.items()
+            },
             "newest_bank_lines": posted._ropo_newest_bank_lines(),
-            "today": {
-                moves.company_id: moves[0]._ropo_today()
-                for moves in posted.grouped("company_id").values()
+            "today": today,
+            "nearly_time_barred": {
+                company: self._ropo_nearly_time_barred(day)
+                for company, day in today.items()
             },
         }
 
@@ -505,8 +520,9 @@ class AccountMove(models.Model):
                 ),
             )
         payee = self.partner_bank_id.partner_id.commercial_partner_id
-        own = self.company_id.partner_id | self.company_id._ropo_root().partner_id
-        if payee and payee not in own:
+        if payee and payee not in (
+            self.company_id.partner_id | self.company_id._ropo_root().partner_id
+        ):
             verdict.warn(
                 "foreign_account",
                 self.env._(
@@ -516,10 +532,11 @@ class AccountMove(models.Model):
                 about=payee.id,
             )
 
-    def _ropo_check_debtor(self, verdict, kind, case):
+    def _ropo_check_debtor(self, verdict, kind, case, facts):
         """The debtor: not excluded, data complete."""
-        partner = self.commercial_partner_id.with_company(self.company_id)
-        if partner.ropo_excluded or self.partner_id.ropo_excluded:
+        partner = self.commercial_partner_id
+        excluded = facts["excluded"][self.company_id]
+        if self.partner_id.id in excluded or partner.id in excluded:
             verdict.block(
                 "partner_excluded", self.env._("The customer is marked Never to Ropo.")
             )
@@ -527,8 +544,13 @@ class AccountMove(models.Model):
         if case and case.payer_ids:
             lacking = [(payer.name, payer._missing(kind)) for payer in case.payer_ids]
         else:
-            vals = self.partner_id._ropo_prepare_payer(kind)
-            lacking = [(partner.display_name, payers._missing_in(vals, kind))]
+            # Once for a customer, however many invoices he has.
+            key = (self.partner_id.id, kind)
+            if key not in facts["lacking"]:
+                vals = self.partner_id._ropo_prepare_payer(kind)
+                missing = payers._missing_in(vals, kind)
+                facts["lacking"][key] = [(partner.display_name, missing)]
+            lacking = facts["lacking"][key]
         for name, missing in lacking:
             if missing:
                 verdict.block(

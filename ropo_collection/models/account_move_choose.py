@@ -104,6 +104,11 @@ class AccountMove(models.Model):
     # ------------------------------------------------------------------
     # What a careful person looks at; called by the one function of eligibility
     # ------------------------------------------------------------------
+    @api.model
+    def _ropo_nearly_time_barred(self, today):
+        """Due on this day or before: worth a look."""
+        return today - relativedelta(months=TIME_BAR_MONTHS)
+
     def _ropo_newest_bank_lines(self):
         """How far the bank has been read.
 
@@ -146,12 +151,12 @@ class AccountMove(models.Model):
 
     def _ropo_check_care(self, verdict, facts):
         """Old bank data, old claims, debtors that need a person's judgement."""
-        root = self.company_id.root_id
-        accounts = facts["newest_bank_lines"].get(root.id)
+        today = facts["today"][self.company_id]
+        accounts = facts["newest_bank_lines"].get(self.company_id.root_id.id)
         if accounts:
             # The account the invoice asks to be paid to, else any.
             read = accounts.get(self.partner_bank_id.id) or max(accounts.values())
-            if read < facts["today"][self.company_id] - timedelta(days=STATEMENT_DAYS):
+            if read < today - timedelta(days=STATEMENT_DAYS):
                 verdict.warn(
                     "old_statement",
                     self.env._(
@@ -162,8 +167,7 @@ class AccountMove(models.Model):
                     about=read,
                 )
         due = self._ropo_due_date()
-        old = due + relativedelta(months=TIME_BAR_MONTHS)
-        if old <= facts["today"][self.company_id]:
+        if due <= facts["nearly_time_barred"][self.company_id]:
             verdict.warn(
                 "time_barred",
                 self.env._(

@@ -1,4 +1,4 @@
-"""Choosing: what a person looks at first, the list of what is ready, all of a debtor."""
+"""Choosing: what a person looks at first, what is ready, all of one debtor."""
 
 from datetime import timedelta
 
