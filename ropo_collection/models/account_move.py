@@ -323,6 +323,7 @@ class AccountMove(models.Model):
             "bank": {(row[0], row[1]) for row in bank},
             "in_payment": self._ropo_in_payment(posted),
             "lacking": {},
+            "only_fees": set(posted._ropo_only_fees().ids),
             "excluded": {
                 company: set(
                     (moves.partner_id | moves.commercial_partner_id)
@@ -754,7 +755,13 @@ class AccountMove(models.Model):
             alerts["ropo_disputed"] = {
                 "level": "warning",
                 "message": self.env._(
-                    "The customer disputes the invoice: %(reason)s",
+                    "The customer disputes the invoice, so it is not handed over to "
+                    "Ropo: %(reason)s",
+                    reason=self.ropo_dispute_reason,
+                )
+                if not self._ropo_live(HANDED_OVER)
+                else self.env._(
+                    "The customer disputes the invoice, which is at Ropo: %(reason)s",
                     reason=self.ropo_dispute_reason,
                 ),
             }

@@ -150,7 +150,15 @@ class AccountMove(models.Model):
         return newest
 
     def _ropo_check_care(self, verdict, facts):
-        """Old bank data, old claims, debtors that need a person's judgement."""
+        """Claims, bank data and debtors that need a person's judgement."""
+        if self.id in facts["only_fees"]:
+            verdict.block(
+                "only_fees",
+                self.env._(
+                    "The invoice charges interest and fees only. Ropo takes them "
+                    "together with the claim they belong to."
+                ),
+            )
         today = facts["today"][self.company_id]
         accounts = facts["newest_bank_lines"].get(self.company_id.root_id.id)
         if accounts:
@@ -181,6 +189,29 @@ class AccountMove(models.Model):
         )
         if special:
             verdict.warn("special", self._ropo_special_texts()[special], about=special)
+
+    def _ropo_only_fees(self):
+        """Those of these invoices that charge nothing but interest and fees."""
+        found = self.browse()
+        for root, moves in self.grouped(lambda move: move.company_id.root_id).items():
+            fees = root.sudo().ropo_fee_product_ids
+            if fees:
+                lines = self.env["account.move.line"].sudo()
+                charged = [
+                    ("move_id", "in", moves.ids),
+                    ("display_type", "=", "product"),
+                ]
+                with_fees, with_others = (
+                    {
+                        move.id
+                        for (move,) in lines._read_group(
+                            [*charged, ("product_id", operator, fees.ids)], ["move_id"]
+                        )
+                    }
+                    for operator in ("in", "not in")
+                )
+                found += moves.browse(with_fees - with_others)
+        return found
 
     @api.model
     def _ropo_special_texts(self):

@@ -203,6 +203,13 @@ class ResCompany(models.Model):
         default=0.0,
         help="Only invoices with at least this much open are proposed.",
     )
+    ropo_fee_product_ids = fields.Many2many(
+        "product.product",
+        "ropo_fee_product_rel",
+        string="Products for interest and fees",
+        help="An invoice of nothing but these is not handed over: interest and "
+        "reminder fees are no claim of their own.",
+    )
     ropo_contact = fields.Char(
         string="Ropo's contact",
         help="Where you reach Ropo about a case: e-mail address or phone. Shown where "
@@ -558,7 +565,6 @@ class ResCompany(models.Model):
             ]
         )
         waiting._cancel()
-        self._ropo_tell_of_proposals()
         root._ropo_ask(lambda client: client.close_service())
         root._ropo_take_service(root._ropo_ask(lambda client: client.service()))
         return self._ropo_notify(

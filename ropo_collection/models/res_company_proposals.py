@@ -1,5 +1,7 @@
 """The company: who hears of what its policy proposes."""
 
+from markupsafe import Markup
+
 from odoo import fields, models
 from odoo.tools import format_date
 
@@ -42,7 +44,7 @@ class ResCompany(models.Model):
                 facts["date"] = format_date(self.env, send_on)
                 lines.append(
                     self.env._(
-                        "%(count)s of %(amount)s in all: sent by themselves on "
+                        "%(count)s invoices, %(amount)s in all: sent by themselves on "
                         "%(date)s, unless somebody stops them before.",
                         **facts,
                     )
@@ -50,16 +52,19 @@ class ResCompany(models.Model):
             else:
                 lines.append(
                     self.env._(
-                        "%(count)s of %(amount)s in all: wait for approval.", **facts
+                        "%(count)s invoices, %(amount)s in all: wait for approval.",
+                        **facts,
                     )
                 )
-        where = self.env._("See Customers › Ropo collection › To approve.")
+        link = Markup('<a href="/odoo/ropo-to-approve">%s</a>')
+        lines.append(link % self.env._("Customers › Ropo collection › To approve"))
         values = {
             "summary": self.env._(
                 "Ropo: %(count)s invoices proposed for transfer",
                 count=sum(group[2] for group in groups),
             ),
-            "note": "<br/>".join([*lines, where]),
+            "note": Markup("<br/>").join(lines),
+            "date_deadline": min(days, default=fields.Date.today()),
         }
         if waiting:
             waiting.write(values)
@@ -67,7 +72,6 @@ class ResCompany(models.Model):
             root.partner_id.activity_schedule(
                 kind,
                 user_id=root._ropo_proposals_for().id,
-                date_deadline=min(days, default=fields.Date.today()),
                 **values,
             )
 

@@ -80,6 +80,9 @@ class ResConfigSettings(models.TransientModel):
     ropo_minimum_amount = fields.Float(
         related="ropo_company_id.ropo_minimum_amount", readonly=False
     )
+    ropo_fee_product_ids = fields.Many2many(
+        related="ropo_company_id.ropo_fee_product_ids", readonly=False
+    )
     ropo_contact = fields.Char(related="ropo_company_id.ropo_contact", readonly=False)
     ropo_last_poll = fields.Datetime(related="ropo_company_id.ropo_last_poll")
     ropo_trouble = fields.Char(related="ropo_company_id.ropo_trouble")

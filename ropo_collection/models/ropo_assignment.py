@@ -450,7 +450,6 @@ class RopoAssignment(models.Model):
         """Undo cases that have not been sent. A person says no: see `declined_due`."""
         self._check_worker_rights()
         cases = self.sudo().filtered(lambda case: case.state != "cancelled")
-        proposed = cases.filtered(lambda case: case.state == "proposed")
         cases._cancel()
         for case in cases:
             case.write(
@@ -459,7 +458,6 @@ class RopoAssignment(models.Model):
                     "capital_amount": case.move_id.amount_residual,
                 }
             )
-        proposed._proposals_follow()
 
     def _cancel(self):
         """Take back what has not left the house."""
@@ -467,6 +465,7 @@ class RopoAssignment(models.Model):
         for case in cases:
             if case.state not in UNSENT:
                 raise UserError(case._undo_refusal())
+        proposed = cases.filtered(lambda case: case.state == "proposed")
         cases.write(
             {
                 "state": "cancelled",
@@ -483,6 +482,7 @@ class RopoAssignment(models.Model):
         for records in (cases, cases.move_id):
             records._message_log_batch(bodies=dict.fromkeys(records.ids, text))
         cases._run_effects()
+        proposed._proposals_follow()
 
     def action_refresh(self):
         """Look at Ropo again, as soon as possible."""

@@ -153,6 +153,7 @@ class RopoAssignment(models.Model):
         """Nobody has stopped it, and nothing has come up. It is checked once more
         when it is sent, where no warning counts as confirmed.
         """
+        self._read_debtor_again()
         self.write(
             {
                 "state": "queued",

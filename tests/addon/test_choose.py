@@ -5,7 +5,7 @@ from datetime import timedelta
 from dateutil.relativedelta import relativedelta
 
 from odoo import Command, fields
-from odoo.tests import Form, tagged
+from odoo.tests import Form, new_test_user, tagged
 from odoo.tools.safe_eval import safe_eval
 
 from .common import RopoCommon
@@ -113,6 +113,27 @@ class TestChoose(RopoCommon):
                     self.assertIn(word, self.texts(move))
                     partner.ropo_special = False
         self.assertEqual(self.codes(move), ([], []))
+
+    def test_invoice_of_interest_and_fees_alone(self):
+        fee, goods = self.env["product.product"].create(
+            [{"name": "Sample Fee"}, {"name": "Sample Goods"}]
+        )
+        self.company.ropo_fee_product_ids = fee
+        moves = [self.invoice(partner=self.consumer) for _index in range(4)]
+        for move, products in zip(
+            moves, ((fee, fee), (fee, goods), (goods, goods), (fee, None)), strict=True
+        ):
+            move.button_draft()
+            move.invoice_line_ids.product_id = products[0]
+            move.invoice_line_ids.copy({"move_id": move.id})
+            move.invoice_line_ids[1].product_id = products[1]
+            move.action_post()
+        verdicts = self.env["account.move"].union(*moves)._ropo_verdicts()
+        blocked = [
+            [code for code, _text in verdicts[move].blocks] == ["only_fees"]
+            for move in moves
+        ]
+        self.assertEqual(blocked, [True, False, False, False])
 
     def test_online_payment_on_its_way(self):
         """Paid in the customer portal: the bank has not told yet."""
@@ -223,6 +244,14 @@ class TestChoose(RopoCommon):
 
         queries(moves[:2])
         self.assertLessEqual(queries(moves), queries(moves[:3]) + 1)
+        reader = new_test_user(
+            self.env,
+            login="ropo_reader",
+            groups="account.group_account_readonly",
+            company_id=self.company.id,
+        )
+        for shown in moves.with_user(reader).read(names):
+            self.assertEqual(shown["ropo_verdict"], "ready")
         ordinary = self.env.ref("account.view_out_invoice_tree")
         arch = ordinary._get_combined_arch()
         self.assertFalse(arch.xpath("//field[@name='ropo_reasons']"))

@@ -62,12 +62,12 @@ class TestPolicy(RopoCommon):
         activity = self.activity()
         self.assertEqual(activity.user_id, self.responsible)
         self.assertIn("3 invoices", activity.summary)
-        self.assertIn("3 of 123.00", activity.note.replace("\N{NO-BREAK SPACE}", " "))
+        self.assertIn("3 invoices, 123.00", activity.note)
         self.assertIn("To approve", activity.note)
         first = cases.filtered(lambda case: case.move_id == moves[0])
         first.with_user(self.responsible).action_send()
         self.assertEqual(first.requested_by_id, self.responsible)
-        self.assertIn("2 of 23.00", self.activity().note.replace("\xa0", " "))
+        self.assertIn("2 invoices, 23.00", self.activity().note)
         self.run_cron("transfer", "poll")
         self.assertEqual(first.state, "sent")
         rest = cases - first
@@ -332,6 +332,17 @@ class TestPolicy(RopoCommon):
         self.run_cron("transfer")
         self.assertEqual(case.state, "error")
         self.assertFalse(self.sandbox_cases())
+
+    def test_address_of_its_day(self):
+        self.automatic()
+        self.invoice()
+        self.run_cron("propose")
+        case = self.proposed()
+        self.business.street = "Samplestreet 98"
+        self.at_its_day(case)
+        self.run_cron("propose", "transfer", "poll")
+        sent = self.sandbox.case(case.maventa_invoice_id)["body"]["payers"][0]
+        self.assertEqual(sent["street_address"], "Samplestreet 98")
 
     def test_paid_before_its_day(self):
         self.automatic()
