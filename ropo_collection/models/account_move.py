@@ -253,7 +253,7 @@ class AccountMove(models.Model):
             elif move.state != "posted":
                 verdict.block("not_posted", self.env._("The invoice is not posted."))
             else:
-                move._ropo_check_company(verdict, kind)
+                verdict.blocks += move._ropo_company_blocks(kind, facts)
                 move._ropo_check_debt(verdict, kind, facts)
                 move._ropo_check_money_around(verdict, facts)
                 move._ropo_check_debtor(verdict, kind, case, facts)
@@ -322,6 +322,7 @@ class AccountMove(models.Model):
             "loose": posted._ropo_loose_money(),
             "bank": {(row[0], row[1]) for row in bank},
             "in_payment": self._ropo_in_payment(posted),
+            "company": {},
             "lacking": {},
             "only_fees": set(posted._ropo_only_fees().ids),
             "excluded": {
@@ -383,6 +384,15 @@ class AccountMove(models.Model):
                 )
             )
         return concerned
+
+    def _ropo_company_blocks(self, kind, facts):
+        """What the company's state forbids: the same for many invoices."""
+        key = (self.company_id, self.currency_id, kind)
+        if key not in facts["company"]:
+            verdict = Verdict()
+            self._ropo_check_company(verdict, kind)
+            facts["company"][key] = verdict.blocks
+        return facts["company"][key]
 
     def _ropo_check_company(self, verdict, kind):
         """The company: switched on, served, in a country and currency of Ropo's."""

@@ -5,6 +5,9 @@ from markupsafe import Markup
 from odoo import fields, models
 from odoo.tools import format_date
 
+#: In `ropo_propose_after`: the round under way is done with this company.
+DONE = -1
+
 
 class ResCompany(models.Model):
     # A concern with a file of its own
@@ -16,6 +19,15 @@ class ResCompany(models.Model):
         help="How far the proposing under way is: the last invoice looked at; -1 when "
         "it is done with this company.",
     )
+
+    def _ropo_begin_proposing(self):
+        """The next round starts with the first invoice."""
+        self.write({"ropo_propose_after": 0})
+
+    def _ropo_end_proposing(self):
+        """The round is done with this company."""
+        self._ropo_tell_of_proposals()
+        self.ropo_propose_after = DONE
 
     def _ropo_tell_of_proposals(self):
         """One activity that names number and sum of what is proposed, or none."""

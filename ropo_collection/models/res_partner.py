@@ -37,6 +37,7 @@ class ResPartner(models.Model):
             ("insolvent", "Insolvent"),
         ],
         string="Special debtor",
+        groups="account.group_account_invoice,account.group_account_readonly",
         help="Invoices of such a customer are handed over only by a person who has "
         "confirmed it, never proposed or sent by themselves. Insolvent: bankruptcy, "
         "restructuring or arrangement of debts.",

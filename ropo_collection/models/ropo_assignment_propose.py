@@ -13,10 +13,10 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import format_date
 
+from .res_company_proposals import DONE
+
 #: Invoices or proposals looked at between two commits.
 SLICE = 200
-#: In `ropo_propose_after`: the round under way is done with this company.
-DONE = -1
 
 
 class RopoAssignment(models.Model):
@@ -47,19 +47,18 @@ class RopoAssignment(models.Model):
         A round goes through all companies. When its time is over it goes on where it
         stopped: `ropo_propose_after` on the company says how far it is.
         """
+        worker = self.env["ropo.worker"]
         companies = self.env["res.company"]._ropo_active()
         if all(company.ropo_propose_after == DONE for company in companies):
-            companies.ropo_propose_after = 0
+            worker._each(companies, type(companies)._ropo_begin_proposing)
         for company in companies:
             if company.ropo_propose_after == DONE:
                 continue
             if not (self._review_proposals(company) and self._propose_ready(company)):
                 return
-            company._ropo_tell_of_proposals()
-            company.ropo_propose_after = DONE
-            self.env["ropo.worker"]._end_transaction(1)
-        companies.ropo_propose_after = 0
-        self.env["ropo.worker"]._end_transaction(remaining=0)
+            worker._each(company, type(company)._ropo_end_proposing)
+        worker._each(companies, type(companies)._ropo_begin_proposing)
+        worker._end_transaction(remaining=0)
 
     # -- what is proposed already -------------------------------------------
     @api.model
@@ -185,16 +184,18 @@ class RopoAssignment(models.Model):
         branches = self.env["res.company"].search([("id", "child_of", company.id)])
         moves = self.env["account.move"].with_context(allowed_company_ids=branches.ids)
         domain = moves._ropo_policy_domain(company)
+        after = company.ropo_propose_after
         while found := moves.search(
-            domain & Domain("id", ">", company.ropo_propose_after),
-            order="id",
-            limit=SLICE,
+            domain & Domain("id", ">", after), order="id", limit=SLICE
         ):
             left = worker._end_transaction(remaining=len(found))
             if left <= 0:
                 return False
             worker._each(found, self._propose)
-            company.ropo_propose_after = found[-1].id
+            after = found[-1].id
+            worker._each(
+                company, lambda row, to=after: row.write({"ropo_propose_after": to})
+            )
             worker._end_transaction(len(found))
             self.env.invalidate_all()
         return True
