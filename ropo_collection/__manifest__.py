@@ -20,6 +20,7 @@
         "wizards/ropo_link_views.xml",
         "wizards/ropo_reason_views.xml",
         "wizards/ropo_other_collector_views.xml",
+        "wizards/ropo_tell_views.xml",
         "views/ropo_assignment_event_views.xml",
         "views/ropo_assignment_views.xml",
         "views/ropo_adoption_views.xml",

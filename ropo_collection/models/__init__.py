@@ -4,11 +4,15 @@ from . import account_move
 from . import account_move_elsewhere
 from . import account_move_maventa
 from . import account_move_claim
+from . import account_move_choose
+from . import account_move_dispute
 from . import account_partial_reconcile
 from . import res_company
+from . import res_company_proposals
 from . import res_config_settings
 from . import res_partner
 from . import ropo_invoice_xml
+from . import res_partner_live
 from . import ropo_worker
 from . import ropo_fee_limit
 from . import ropo_assignment
@@ -16,6 +20,8 @@ from . import ropo_assignment_ledger
 from . import ropo_assignment_follow
 from . import ropo_assignment_refusal
 from . import ropo_assignment_upload
+from . import ropo_assignment_debtor
+from . import ropo_assignment_propose
 from . import ropo_assignment_event
 from . import ropo_assignment_payer
 from . import ropo_assignment_adopt

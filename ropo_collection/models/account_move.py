@@ -251,17 +251,19 @@ class AccountMove(models.Model):
             elif move.state != "posted":
                 verdict.block("not_posted", self.env._("The invoice is not posted."))
             else:
-                move._ropo_check_company(verdict, kind)
+                verdict.blocks += move._ropo_company_blocks(kind, facts)
                 move._ropo_check_debt(verdict, kind, facts)
                 move._ropo_check_money_around(verdict, facts)
                 move._ropo_check_debtor(verdict, claim, facts)
                 move._ropo_check_claim(verdict, claim)
+                move._ropo_check_care(verdict, facts)
             verdicts[move] = verdict
         return verdicts
 
     def _ropo_facts(self, for_cases=None):
         """What the checks need to know beyond the invoices' own fields, in bulk."""
         posted = self.filtered(lambda m: m.state == "posted" and m.is_sale_document())
+        by_company = posted.grouped("company_id")
         ids = tuple(posted.ids) or (0,)
         partners = tuple(posted.commercial_partner_id.ids) or (0,)
         self.env["account.move.line"].flush_model()
@@ -310,6 +312,9 @@ class AccountMove(models.Model):
                 partners,
             )
         )
+        today = {
+            company: moves[0]._ropo_today() for company, moves in by_company.items()
+        }
         return {
             "live": {case.move_id.id: case for case in live},
             "drafts": {row[0] for row in drafts},
@@ -317,8 +322,24 @@ class AccountMove(models.Model):
             "bank": {(row[0], row[1]) for row in bank},
             "in_payment": self._ropo_in_payment(posted),
             "only_fees": posted._ropo_only_fees(),
-            # Debtors of customers with several invoices are prepared once.
+            # The same for many invoices: found once.
+            "company": {},
             "payers": {},
+            "excluded": {
+                company: set(
+                    (moves.partner_id | moves.commercial_partner_id)
+                    .with_company(company)
+                    .filtered("ropo_excluded")
+                    .ids
+                )
+                for company, moves in by_company.items()
+            },
+            "newest_bank_lines": posted._ropo_newest_bank_lines(),
+            "today": today,
+            "nearly_time_barred": {
+                company: self._ropo_nearly_time_barred(day)
+                for company, day in today.items()
+            },
         }
 
     def _ropo_loose_money(self):
@@ -363,6 +384,15 @@ class AccountMove(models.Model):
                 )
             )
         return concerned
+
+    def _ropo_company_blocks(self, kind, facts):
+        """What the company's state forbids: the same for many invoices."""
+        key = (self.company_id, self.currency_id, kind)
+        if key not in facts["company"]:
+            verdict = Verdict()
+            self._ropo_check_company(verdict, kind)
+            facts["company"][key] = verdict.blocks
+        return facts["company"][key]
 
     def _ropo_check_company(self, verdict, kind):
         """The company: switched on, served, in a country and currency of Ropo's."""
@@ -420,7 +450,15 @@ class AccountMove(models.Model):
             )
         if self.currency_id.compare_amounts(self.amount_residual, 0) <= 0:
             verdict.block("nothing_open", self.env._("Nothing is open on the invoice."))
-        self._ropo_check_date(verdict, kind)
+        self._ropo_check_date(verdict, kind, facts)
+        if self.ropo_dispute_reason:
+            verdict.block(
+                "disputed",
+                self.env._(
+                    "The customer disputes the invoice: %(reason)s",
+                    reason=self.ropo_dispute_reason,
+                ),
+            )
         if self.payment_state == "blocked":
             verdict.block(
                 "blocked", self.env._("The invoice is blocked for payment (disputed).")
@@ -460,11 +498,11 @@ class AccountMove(models.Model):
             "again, then press Find at Maventa."
         )
 
-    def _ropo_check_date(self, verdict, kind):
+    def _ropo_check_date(self, verdict, kind, facts):
         due = self._ropo_due_date()
         start = due + timedelta(days=self._ropo_waiting_days(kind))
         verdict.eligible_from = start
-        if self._ropo_today() < start:
+        if facts["today"][self.company_id] < start:
             verdict.block(
                 "too_early",
                 self.env._(
@@ -496,8 +534,9 @@ class AccountMove(models.Model):
                 ),
             )
         payee = self.partner_bank_id.partner_id.commercial_partner_id
-        own = self.company_id.partner_id | self.company_id._ropo_root().partner_id
-        if payee and payee not in own:
+        if payee and payee not in (
+            self.company_id.partner_id | self.company_id._ropo_root().partner_id
+        ):
             verdict.warn(
                 "foreign_account",
                 self.env._(
@@ -509,9 +548,10 @@ class AccountMove(models.Model):
 
     def _ropo_check_debtor(self, verdict, claim, facts):
         """The debtors: not excluded, data complete and possible."""
-        partner = self.commercial_partner_id.with_company(self.company_id)
+        partner = self.commercial_partner_id
         kind, payers = claim["receivables_type"], self.env["ropo.payer"]
-        if partner.ropo_excluded or self.partner_id.ropo_excluded:
+        excluded = facts["excluded"][self.company_id]
+        if self.partner_id.id in excluded or partner.id in excluded:
             verdict.block(
                 "partner_excluded", self.env._("The customer is marked Never to Ropo.")
             )
@@ -596,7 +636,7 @@ class AccountMove(models.Model):
         handed_over = live.filtered(lambda case: case.state in HANDED_OVER)
         if handed_over:
             raise UserError(handed_over[0]._undo_refusal())
-        live.action_cancel()
+        live._cancel()
 
     def button_draft(self):
         self._ropo_let_go()
@@ -647,7 +687,9 @@ class AccountMove(models.Model):
         if cases:
             raise UserError(
                 self.env._(
-                    "Invoice %(name)s has a case at Ropo and can't be deleted.",
+                    "Invoice %(name)s has a case at Ropo and can't be deleted. Use "
+                    "Withdraw from Ropo on the case to take it back, or Cancel "
+                    "transfer while it has not been sent.",
                     name=cases[0].name,
                 )
             )
@@ -663,6 +705,20 @@ class AccountMove(models.Model):
                     "Ropo is told of it and collects that much less. A credit of "
                     "the whole invoice ends the case, and Ropo may charge its costs.",
                     name=self.reversed_entry_id.name,
+                ),
+            }
+        if self.ropo_dispute_reason:
+            alerts["ropo_disputed"] = {
+                "level": "warning",
+                "message": self.env._(
+                    "The customer disputes the invoice, so it is not handed over to "
+                    "Ropo: %(reason)s",
+                    reason=self.ropo_dispute_reason,
+                )
+                if not self._ropo_live(HANDED_OVER)
+                else self.env._(
+                    "The customer disputes the invoice, which is at Ropo: %(reason)s",
+                    reason=self.ropo_dispute_reason,
                 ),
             }
         if self.ropo_needs_attention:

@@ -197,6 +197,29 @@ class ResCompany(models.Model):
         string="Transfer policy",
         default="manual",
         required=True,
+        help="By hand: people choose. Propose: what is ready is put on a list every "
+        "day, and people approve. Automatic: it is put on the list, too, and sent when "
+        "nobody has stopped it in time.",
+    )
+    ropo_veto_days = fields.Integer(
+        string="Days to stop it",
+        default=3,
+        help="Policy Automatic: business days (Monday to Friday) between the proposal "
+        "and its sending, in which anybody can stop it. At least one.",
+    )
+    ropo_policy_start = fields.Date(
+        string="Due from",
+        help="Only invoices due on this day or later are proposed.",
+    )
+    ropo_minimum_amount = fields.Float(
+        string="Minimum amount",
+        default=0.0,
+        help="Only invoices with at least this much open are proposed.",
+    )
+    ropo_contact = fields.Char(
+        string="Ropo's contact",
+        help="Where you reach Ropo about a case: e-mail address or phone. Shown where "
+        "something has to be told to Ropo by a person.",
     )
     ropo_summary_template = fields.Char(
         string="Summary",
@@ -260,7 +283,23 @@ class ResCompany(models.Model):
                         )
                     ) from None
 
-    @api.constrains("ropo_report_delay", "ropo_extra_days", "ropo_write_off_tolerance")
+    @api.constrains("ropo_veto_days")
+    def _check_ropo_veto_days(self):
+        for company in self:
+            if company.ropo_veto_days < 1:
+                raise ValidationError(
+                    self.env._(
+                        "Leave people at least one business day to stop what is sent "
+                        "by itself."
+                    )
+                )
+
+    @api.constrains(
+        "ropo_report_delay",
+        "ropo_extra_days",
+        "ropo_write_off_tolerance",
+        "ropo_minimum_amount",
+    )
     def _check_ropo_numbers(self):
         for company in self:
             if (
@@ -268,12 +307,14 @@ class ResCompany(models.Model):
                     company.ropo_report_delay,
                     company.ropo_extra_days,
                     company.ropo_write_off_tolerance,
+                    company.ropo_minimum_amount,
                 )
                 < 0
             ):
                 raise ValidationError(
                     self.env._(
-                        "Ropo's delay, extra days and difference can't be negative."
+                        "Ropo's delay, extra days, difference and minimum amount can't "
+                        "be negative."
                     )
                 )
 
@@ -571,7 +612,7 @@ class ResCompany(models.Model):
                 ("state", "in", ("proposed", "queued")),
             ]
         )
-        waiting.action_cancel()
+        waiting._cancel()
         root._ropo_ask(lambda client: client.close_service())
         root._ropo_take_service(root._ropo_ask(lambda client: client.service()))
         return self._ropo_notify(

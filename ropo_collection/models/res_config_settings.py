@@ -83,6 +83,16 @@ class ResConfigSettings(models.TransientModel):
     ropo_transfer_policy = fields.Selection(
         related="ropo_company_id.ropo_transfer_policy", readonly=False
     )
+    ropo_veto_days = fields.Integer(
+        related="ropo_company_id.ropo_veto_days", readonly=False
+    )
+    ropo_policy_start = fields.Date(
+        related="ropo_company_id.ropo_policy_start", readonly=False
+    )
+    ropo_minimum_amount = fields.Float(
+        related="ropo_company_id.ropo_minimum_amount", readonly=False
+    )
+    ropo_contact = fields.Char(related="ropo_company_id.ropo_contact", readonly=False)
     ropo_last_poll = fields.Datetime(related="ropo_company_id.ropo_last_poll")
     ropo_adopt_read = fields.Datetime(related="ropo_company_id.ropo_adopt_read")
     ropo_trouble = fields.Char(related="ropo_company_id.ropo_trouble")

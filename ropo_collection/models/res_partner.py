@@ -35,6 +35,18 @@ class ResPartner(models.Model):
         help="Only where the kind of claim demands it, such as a consumer's rental "
         "claim in Finland.",
     )
+    ropo_special = fields.Selection(
+        [
+            ("estate", "Estate of a deceased person"),
+            ("minor", "Minor"),
+            ("insolvent", "Insolvent"),
+        ],
+        string="Special debtor",
+        groups="account.group_account_invoice,account.group_account_readonly",
+        help="Invoices of such a customer are handed over only by a person who has "
+        "confirmed it, never proposed or sent by themselves. Insolvent: bankruptcy, "
+        "restructuring or arrangement of debts.",
+    )
     ropo_excluded = fields.Boolean(
         string="Never to Ropo",
         company_dependent=True,

@@ -391,15 +391,26 @@ class RopoAssignment(models.Model):
         """Approve proposed cases: they are sent with the next run."""
         self._check_worker_rights()
         cases = self.sudo().filtered(lambda case: case.state == "proposed")
+        for case in cases:
+            # Days may have passed since it was proposed.
+            case.payer_ids._read_again()
         cases.write(
             {
                 "state": "queued",
+                "send_on": False,
+                "error_message": False,
                 "requested_by_id": self.env.uid,
                 "requested_at": fields.Datetime.now(),
                 "last_change": fields.Datetime.now(),
             }
         )
+        cases._proposals_follow()
         self.env["ropo.worker"]._trigger_once("cron_transfer")
+
+    def _proposals_follow(self):
+        """The activity that names them is of today."""
+        for company in self.company_id.root_id:
+            company._ropo_tell_of_proposals()
 
     def action_retry(self):
         """Queue cases again after a person has corrected what was wrong."""
@@ -477,31 +488,42 @@ class RopoAssignment(models.Model):
         case._run_effects()
 
     def action_cancel(self):
-        """Undo cases that have not been sent."""
+        """Undo cases that have not been sent. A person says no: see `declined_due`."""
         self._check_worker_rights()
-        for case in self.sudo().filtered(lambda case: case.state != "cancelled"):
-            if case.state not in UNSENT:
-                raise UserError(case._undo_refusal())
+        cases = self.sudo().filtered(lambda case: case.state != "cancelled")
+        cases._cancel()
+        for case in cases:
             case.write(
                 {
-                    "state": "cancelled",
-                    "needs_attention": False,
-                    "attention_reason": False,
-                    "effects_due": True,
-                    "last_change": fields.Datetime.now(),
+                    "declined_due": case.move_id.invoice_date_due,
+                    "capital_amount": case.move_id.amount_residual,
                 }
             )
-            case._message_log(
-                body=self.env._(
-                    "Transfer to Ropo cancelled by %(user)s.", user=self.env.user.name
-                )
-            )
-            case.move_id._message_log(
-                body=self.env._(
-                    "Transfer to Ropo cancelled by %(user)s.", user=self.env.user.name
-                )
-            )
-            case._run_effects()
+
+    def _cancel(self):
+        """Take back what has not left the house."""
+        cases = self.sudo().filtered(lambda case: case.state != "cancelled")
+        for case in cases:
+            if case.state not in UNSENT:
+                raise UserError(case._undo_refusal())
+        proposed = cases.filtered(lambda case: case.state == "proposed")
+        cases.write(
+            {
+                "state": "cancelled",
+                "send_on": False,
+                "needs_attention": False,
+                "attention_reason": False,
+                "effects_due": True,
+                "last_change": fields.Datetime.now(),
+            }
+        )
+        text = self.env._(
+            "Transfer to Ropo cancelled by %(user)s.", user=self.env.user.name
+        )
+        for records in (cases, cases.move_id):
+            records._message_log_batch(bodies=dict.fromkeys(records.ids, text))
+        cases._run_effects()
+        proposed._proposals_follow()
 
     def action_refresh(self):
         """Look at Ropo again, as soon as possible."""
@@ -515,7 +537,7 @@ class RopoAssignment(models.Model):
         self.env["ropo.worker"]._trigger_once("cron_poll")
 
     def action_withdraw(self):
-        """Open the full credit note: the only way to take a case back.
+        """Ask for the reason, then open the full credit note: the only way back.
 
         Maventa's documentation: an assignment is cancelled by crediting the invoice
         in full; costs may arise.
@@ -528,15 +550,7 @@ class RopoAssignment(models.Model):
                     "%(name)s is not at Ropo: cancel it instead.", name=self.name
                 )
             )
-        action = self.move_id.action_reverse()
-        # The wizard takes the invoice from the context, where the client puts the case.
-        action["context"] = {
-            **self.env.context,
-            "active_model": "account.move",
-            "active_id": self.move_id.id,
-            "active_ids": self.move_id.ids,
-        }
-        return action
+        return self.env["ropo.reason"]._open_for("withdraw", assignment=self)
 
     def action_view_move(self):
         """Open the invoice."""
@@ -822,48 +836,6 @@ class RopoAssignment(models.Model):
         if waiting:
             waiting.next_try_at = False
             self.env["ropo.worker"]._trigger_once("cron_transfer")
-
-    @api.model
-    def _cron_propose(self):
-        """Put eligible invoices on the list to approve, where a company wants that.
-
-        Warnings stop this path: such an invoice is left for a person to transfer.
-        """
-        for company in self.env["res.company"]._ropo_active():
-            if company.ropo_transfer_policy == "manual":
-                continue
-            branches = self.env["res.company"].search([("id", "child_of", company.id)])
-            moves = self.env["account.move"].with_context(
-                allowed_company_ids=branches.ids
-            )
-            today = fields.Date.today()
-            found = moves.search(
-                Domain("state", "=", "posted")
-                & Domain("move_type", "=", "out_invoice")
-                & Domain("company_id", "in", branches.ids)
-                & Domain("payment_state", "in", ("not_paid", "partial"))
-                & Domain("ropo_assignment_ids", "=", False)
-                & Domain("ropo_eligible_from", "<=", today)
-            )
-            worker = self.env["ropo.worker"]
-            verdicts = found._ropo_verdicts()
-            clear = found.filtered(
-                lambda move, v=verdicts: not v[move].blocks and not v[move].warnings
-            )
-            worker._end_transaction()
-            for move in clear:
-                worker._each(move, self._propose)
-
-    @api.model
-    def _propose(self, move):
-        """A case that waits for somebody's approval."""
-        self._create_for(
-            move,
-            state="proposed",
-            collection_type=move.company_id._ropo_default_collection_type(),
-            receivables_type=move._ropo_type(),
-            summary=move._ropo_summary(),
-        )
 
     def _take_back_to_queue(self):
         """The company is paused: the case waits as if it had not been touched."""

@@ -5,3 +5,4 @@ from . import ropo_reason
 from . import ropo_transfer
 from . import ropo_transfer_payer
 from . import ropo_transfer_claim
+from . import ropo_tell

@@ -15,6 +15,7 @@ class RopoReason(models.TransientModel):
             ("arrived", "Ropo has this report"),
             ("not_arrived", "Ropo does not have this report: send it again"),
             ("not_received", "Maventa did not receive this transfer"),
+            ("withdraw", "Withdraw from Ropo"),
         ],
         required=True,
         readonly=True,
@@ -44,12 +45,16 @@ class RopoReason(models.TransientModel):
         """The action that asks for the reason."""
         case = assignment or event.assignment_id
         case._check_manager_rights()
+        if kind == "withdraw":
+            facts = case._withdraw_facts()
+        else:
+            facts = (event and event.question) or case.attention_reason
         wizard = self.create(
             {
                 "kind": kind,
                 "assignment_id": case.id,
                 "event_id": event.id if event else False,
-                "facts": (event and event.question) or case.attention_reason,
+                "facts": facts,
                 "paid": case.excess_paid,
                 "credited": case.excess_credited,
                 "back": case.excess_back,
@@ -65,6 +70,8 @@ class RopoReason(models.TransientModel):
         case._check_manager_rights()
         if not (self.reason or "").strip():
             raise UserError(self.env._("Please give a reason."))
+        if self.kind == "withdraw":
+            return case._withdraw(self.reason)
         if self.kind == "corrected":
             case._take_correction(
                 self.reason,

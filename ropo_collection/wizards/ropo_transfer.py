@@ -41,6 +41,10 @@ class RopoTransfer(models.TransientModel):
     ready_amount = fields.Monetary(string="Sum", compute="_compute_totals")
     warning_count = fields.Integer(compute="_compute_totals")
     blocked_count = fields.Integer(compute="_compute_totals")
+    more_count = fields.Integer(
+        readonly=True,
+        help="Other invoices of the same customers that may be handed over, too.",
+    )
     assignment_ids = fields.Many2many("ropo.assignment", string="Cases")
     in_progress = fields.Boolean(compute="_compute_progress")
     done_count = fields.Integer(string="At Ropo", compute="_compute_progress")
@@ -60,21 +64,31 @@ class RopoTransfer(models.TransientModel):
                 "collection_type": company._ropo_default_collection_type(),
                 "upload_policy": company._ropo_root().ropo_upload_policy,
                 "upload_missing": company._ropo_root().ropo_upload_policy == "always",
-                "line_ids": [
-                    fields.Command.create(
-                        {
-                            "move_id": move.id,
-                            "receivables_type": not (
-                                move.partner_id._ropo_is_sole_trader()
-                            )
-                            and move._ropo_type(),
-                            "summary": move._ropo_summary(),
-                        }
-                    )
-                    for move in invoices
-                ],
+                "more_count": len(invoices._ropo_more_of_customers()),
+                "line_ids": self._lines_for(invoices),
             }
         )
+
+    @api.model
+    def _lines_for(self, invoices):
+        return [
+            fields.Command.create(
+                {
+                    "move_id": move.id,
+                    "receivables_type": not move.partner_id._ropo_is_sole_trader()
+                    and move._ropo_type(),
+                    "summary": move._ropo_summary(),
+                }
+            )
+            for move in invoices
+        ]
+
+    def action_add_more(self):
+        """Offer all invoices of these customers together."""
+        self.ensure_one()
+        more = self.line_ids.move_id._ropo_more_of_customers()
+        self.write({"line_ids": self._lines_for(more), "more_count": 0})
+        return self._open()
 
     def _chosen(self):
         """The lines that would be handed over now."""

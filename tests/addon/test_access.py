@@ -172,7 +172,9 @@ class TestAccess(RopoCommon):
         self.assertEqual(event.answer, "credit_note")
         self.assertIn("The customer was right", case.message_ids[0].body)
         action = case.with_user(self.manager).action_withdraw()
-        self.assertEqual(action["res_model"], "account.move.reversal")
+        window = self.env["ropo.reason"].browse(action["res_id"])
+        with self.assertRaises(AccessError):
+            window.with_user(self.clerk).action_confirm()
 
     def test_withdraw_only_what_is_at_ropo(self):
         case = self.transfer(self.invoice())

@@ -9,7 +9,7 @@ function call(model, method, args, kwargs = {}) {
 /**
  * What "Run Manually" does: tours have no threads for scheduled actions.
  */
-async function runScheduledAction(name) {
+export async function runScheduledAction(name) {
     const domain = [
         ["module", "=", "ropo_collection"],
         ["name", "=", name],
