@@ -435,6 +435,22 @@ class TestAdopt(AdoptCommon):
         self.assertEqual(row.state, "matched")
         self.assertFalse(move.ropo_assignment_ids)
 
+    def test_invoice_in_another_currency(self):
+        move = self.invoice()
+        self.elsewhere(move)
+        row = self.read()
+        other = self.env.ref("base.SEK")
+        other.active = True
+        foreign = move.copy(
+            {"currency_id": other.id, "invoice_date": move.invoice_date}
+        )
+        foreign.action_post()
+        row.with_user(self.env.user).move_id = foreign
+        self.assertIn("is in SEK", row.message)
+        row.action_adopt()
+        self.run_cron("poll")
+        self.assertFalse(foreign.ropo_assignment_ids)
+
     def test_invoice_with_a_case_here(self):
         move = self.invoice()
         waiting = self.transfer(move)
