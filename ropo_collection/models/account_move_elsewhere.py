@@ -13,8 +13,9 @@ class AccountMove(models.Model):
         help="Another agency collects this invoice: it is not handed over to Ropo.",
     )
 
-    def _ropo_verdicts(self, for_cases=None, receivables_types=None):
-        verdicts = super()._ropo_verdicts(for_cases, receivables_types)
+    def _ropo_verdicts(self, *args, **kwargs):
+        """Besides all other checks: nobody else has the invoice."""
+        verdicts = super()._ropo_verdicts(*args, **kwargs)
         elsewhere = {
             row.move_id: row.external_id
             for row in self.env["ropo.adoption"]

@@ -5,6 +5,8 @@ from decimal import Decimal
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from .ropo_assignment import HANDED_OVER
+
 
 class AccountMove(models.Model):
     # What the invoice is at Maventa is a concern of its own.
@@ -51,7 +53,8 @@ class AccountMove(models.Model):
             return wizard._get_records_action(
                 name=self.env._("Find the invoice at Maventa"), target="new"
             )
-        invoices = self.filtered(
+        at_ropo = self._ropo_live(HANDED_OVER).move_id
+        invoices = (self - at_ropo).filtered(
             lambda move: move.move_type == "out_invoice"
             and move.state == "posted"
             and move.ropo_environment != "off"
@@ -132,9 +135,10 @@ class AccountMove(models.Model):
     def _ropo_settle_lookup(self, found, error):
         """Write what a look-up in the background brought."""
         self.ensure_one()
-        if self._ropo_live(("sending", "unknown", "pending", "sent")):
-            return  # its link is fixed
-        if error:
+        if self._ropo_live(HANDED_OVER):
+            # Handed over meanwhile: its link is fixed.
+            self.sudo().maventa_lookup = self.maventa_invoice_id and "found"
+        elif error:
             self.sudo().maventa_lookup = "missing"
             self._message_log(
                 body=self.env._(

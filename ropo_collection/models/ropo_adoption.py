@@ -399,6 +399,13 @@ class RopoAdoption(models.Model):
             )
         if move.state != "posted" or move.company_id.root_id != self.company_id:
             return self.env._("The invoice is not posted, or of another company.")
+        if move.currency_id != self.currency_id:
+            return self.env._(
+                "The invoice is in %(currency)s, but your Ropo account is in "
+                "%(account)s.",
+                currency=move.currency_id.name,
+                account=self.currency_id.name,
+            )
         if move.currency_id.compare_amounts(self.capital_amount, move.amount_total) > 0:
             return self.env._(
                 "Ropo's claim of %(there)s is larger than the invoice, which is "

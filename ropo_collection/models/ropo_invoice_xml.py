@@ -124,7 +124,7 @@ class RopoInvoiceXml(models.AbstractModel):
     def _get_party_node(self, vals):
         node = super()._get_party_node(vals)
         partner, role = vals["partner"].commercial_partner_id, vals["role"]
-        business_id = partner._ropo_business_id()
+        business_id = self._business_id(partner)
         if role == "supplier" or partner.is_company or business_id:
             node["cac:PartyLegalEntity"]["cbc:CompanyID"] = {
                 "_text": business_id or partner.vat or None
@@ -144,6 +144,15 @@ class RopoInvoiceXml(models.AbstractModel):
         return node
 
     @api.model
+    def _business_id(self, partner):
+        """The business id, in Norway also where only its own field has it."""
+        register = "l10n_no_bronnoysund_number"
+        known = partner._ropo_business_id()
+        if not known and register in partner._fields:
+            known = partner[register] or ""
+        return known
+
+    @api.model
     def _tax_scheme(self, number, scheme):
         return {
             "cbc:CompanyID": {"_text": number},
@@ -159,7 +168,7 @@ class RopoInvoiceXml(models.AbstractModel):
         """
         if partner.peppol_endpoint and partner.peppol_eas:
             return partner.peppol_eas, partner.peppol_endpoint
-        number = "".join(char for char in partner._ropo_business_id() if char.isdigit())
+        number = "".join(char for char in self._business_id(partner) if char.isdigit())
         if number and partner.country_code == "FI":
             return "0216", f"0037{number}"
         if number and partner.country_code == "SE":
@@ -181,7 +190,7 @@ class RopoInvoiceXml(models.AbstractModel):
         country = partner.country_code
         written = (partner.vat or "").replace(" ", "").upper()
         charged = any(line["tax_details"]["taxes_data"] for line in vals["base_lines"])
-        business_id = partner._ropo_business_id() if written or charged else ""
+        business_id = self._business_id(partner) if written or charged else ""
         digits = "".join(char for char in business_id if char.isdigit())
         module, made = {
             "FI": (alv, f"FI{digits}"),

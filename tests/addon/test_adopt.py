@@ -307,6 +307,70 @@ class TestAdopt(AdoptCommon):
         self.quiet(case)
         self.assertEqual(self.told(case)["paid"], [])
 
+    def test_credit_that_ropo_may_know(self):
+        for answer, told in (("known", []), ("credit_note", [25.0])):
+            with self.subTest(answer):
+                move = self.invoice()
+                there = self.elsewhere(move)
+                self.credit(move, 25.0)
+                # Ropo has less open than it lists reasons for.
+                lowered = {"known": "25", "credit_note": "5"}[answer]
+                with self.sandbox.transaction() as state:
+                    state["cases"][there]["connected"] = lowered
+                case = self.adopt(move)
+                self.run_cron("report")
+                question = case.event_ids.filtered(lambda ev: ev.state == "decision")
+                self.assertEqual(question.decision, "adopted_credit")
+                if answer == "known":
+                    question.action_answer_known()
+                else:
+                    action = question.action_answer_credit_note()
+                    window = self.env["ropo.reason"].browse(action["res_id"])
+                    window.reason = "Sample"
+                    window.action_confirm()
+                self.run_cron("report")
+                self.assertEqual(self.told(case)["credit_note"], told)
+                self.assertEqual(case.reported_credited, 25.0)
+                self.quiet(case)
+
+    def test_set_off_that_ropo_may_know(self):
+        """An entry that is neither payment nor credit note, told by others as paid."""
+        move = self.invoice()
+        there = self.elsewhere(move)
+        account = self.company_data["default_account_revenue"]
+        receivable = move.line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        )
+        entry = self.env["account.move"].create(
+            {
+                "line_ids": [
+                    fields.Command.create({"account_id": account.id, "debit": 15.0}),
+                    fields.Command.create(
+                        {
+                            "account_id": receivable.account_id.id,
+                            "partner_id": self.business.id,
+                            "credit": 15.0,
+                        }
+                    ),
+                ]
+            }
+        )
+        entry.action_post()
+        (entry.line_ids[1] | receivable).reconcile()
+        self.tell(there, "paid", 15)
+        case = self.adopt(move)
+        self.run_cron("report")
+        question = case.event_ids.filtered(lambda event: event.state == "decision")
+        self.assertEqual(question.decision, "adopted_misc")
+        question.action_answer_known()
+        self.run_cron("report")
+        self.assertRecordValues(
+            case,
+            [{"reported_paid": 15.0, "paid_to_ropo": 0.0, "needs_attention": False}],
+        )
+        self.quiet(case)
+        self.assertEqual(self.told(case)["paid"], [15.0])
+
     def test_more_is_open_here_than_ropo_claims(self):
         move = self.invoice()
         self.elsewhere(move, capital=70)
@@ -370,6 +434,22 @@ class TestAdopt(AdoptCommon):
         self.run_cron("poll")
         self.assertEqual(row.state, "matched")
         self.assertFalse(move.ropo_assignment_ids)
+
+    def test_invoice_in_another_currency(self):
+        move = self.invoice()
+        self.elsewhere(move)
+        row = self.read()
+        other = self.env.ref("base.SEK")
+        other.active = True
+        foreign = move.copy(
+            {"currency_id": other.id, "invoice_date": move.invoice_date}
+        )
+        foreign.action_post()
+        row.with_user(self.env.user).move_id = foreign
+        self.assertIn("is in SEK", row.message)
+        row.action_adopt()
+        self.run_cron("poll")
+        self.assertFalse(foreign.ropo_assignment_ids)
 
     def test_invoice_with_a_case_here(self):
         move = self.invoice()
@@ -497,9 +577,12 @@ class TestAdopt(AdoptCommon):
         manager = self.new_user("manager", "account.group_account_manager")
         with self.assertRaises(AccessError):
             row.with_user(manager).write({"state": "adopted"})
-        row.with_user(manager).action_adopt()
+        as_manager = row.with_user(manager)
+        self.assertTrue(as_manager.get_views([(False, "list"), (False, "search")]))
+        as_manager.action_adopt()
         self.run_cron("poll")
         case = row.assignment_id
+        self.assertEqual(as_manager.action_view_assignment()["res_id"], case.id)
         self.assertEqual(case.requested_by_id, manager)
         self.assertEqual(case.environment, "test")
         self.assertEqual(case.sudo().maventa_company_uuid, KEYS["maventa_company_uuid"])

@@ -228,6 +228,17 @@ class TestSweden(XmlTests, NordicCommon):
 class TestNorway(XmlTests, NordicCommon):
     country_code = "NO"
 
+    def test_number_in_the_field_of_norway(self):
+        for partner in (self.company.partner_id, self.business):
+            partner.l10n_no_bronnoysund_number = partner.company_registry
+            partner.company_registry = False
+        root, problems = self.build(self.taxed())
+        self.assertFalse(problems)
+        self.assertParty(root, SELLER, *EXPECTED["NO"]["seller"][:3])
+        self.assertParty(root, BUYER, *EXPECTED["NO"]["buyer"])
+        vat = SELLER + "cac:PartyTaxScheme/cbc:CompanyID"
+        self.assertEqual(self.text(root, vat), "NO900000006MVA")
+
     def test_not_liable_to_vat(self):
         _root, problems = self.build(self.invoice(at_maventa=False))
         self.assertFalse(problems)

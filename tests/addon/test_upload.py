@@ -324,6 +324,20 @@ class TestUpload(Wire, NordicCommon):
         self.run_cron("transfer")
         self.assertEqual(set(moves.mapped("maventa_lookup")), {"found"})
 
+    def test_handed_over_while_it_was_looked_up(self):
+        """The link of a case at Ropo stays as it is."""
+        move, other = self.taxed(at_maventa=True), self.taxed(at_maventa=True)
+        (move | other).action_ropo_link()
+        case = self.transfer(move)
+        case.sudo().write({"state": "sent", "maventa_invoice_id": "sample"})
+        move.maventa_invoice_id = "sample"
+        self.run_cron("transfer")
+        self.assertEqual(move.maventa_invoice_id, "sample")
+        self.assertEqual(move.maventa_lookup, "found")
+        self.assertEqual(other.maventa_lookup, "found")
+        with self.assertRaisesRegex(UserError, "Select posted"):
+            (move | self.credit(other, 5.0)).action_ropo_link()
+
     def test_what_can_not_be_looked_up(self):
         drafts = self.taxed() | self.taxed()
         drafts.button_draft()
