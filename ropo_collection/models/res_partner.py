@@ -80,9 +80,13 @@ class ResPartner(models.Model):
                 )
 
     def _ropo_personal_id_is_valid(self):
-        """Whether the number is a personal one, where its country is known."""
+        """Whether the number is a personal one, where its country is known.
+
+        Tenants in Finland may have moved away with a Finnish number.
+        """
         self.ensure_one()
-        return bool(identity.personal_id(self.country_id.code, self.ropo_personal_id))
+        number, country = self.ropo_personal_id, self.country_id.code
+        return bool(identity.personal_id(country, number, "FI"))
 
     def _ropo_business_id(self):
         """The business id as Maventa expects it, or an empty string.

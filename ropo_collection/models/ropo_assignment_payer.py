@@ -48,7 +48,7 @@ class RopoAssignmentPayer(models.Model):
         What can't be right stays as it is, for the checks to name it. A personal
         number is only kept where the kind of claim needs it.
         """
-        clean = self._normalized(vals)
+        clean = self._normalized(vals, receivables_type)
         stored = {
             name: clean.get(name) or vals.get(name) or False
             for name in ("ssn", *PAYER_DATA)

@@ -120,7 +120,7 @@ class RopoPayer(models.AbstractModel):
     def _wrong_in(self, vals, receivables_type):
         """What is there and can't be right, as sentences without the numbers."""
         country = self.env["res.country"].browse(vals.get("country_id"))
-        code, clean = country.code, self._normalized(vals)
+        code, clean = country.code, self._normalized(vals, receivables_type)
         wrong = []
         if vals.get("kind") == "company" and receivables_type == "b2c_rental":
             wrong.append(
@@ -154,8 +154,10 @@ class RopoPayer(models.AbstractModel):
         return wrong
 
     @api.model
-    def _normalized(self, vals):
+    def _normalized(self, vals, receivables_type):
         """The same values as Maventa gets them; empty what can't be right."""
+        # A tenant in Finland who has moved away keeps the Finnish number.
+        others = ["FI"] if receivables_type == "b2c_rental" else []
         country = self.env["res.country"].browse(vals.get("country_id"))
         clean = {
             name: value.strip() if isinstance(value, str) else value
@@ -169,7 +171,7 @@ class RopoPayer(models.AbstractModel):
         return {
             **clean,
             "bid": bid,
-            "ssn": identity.personal_id(country.code, clean.get("ssn")),
+            "ssn": identity.personal_id(country.code, clean.get("ssn"), *others),
             "zip": identity.post_code(country.code, clean.get("zip")),
             "phone": self._international(country, clean.get("phone")),
         }

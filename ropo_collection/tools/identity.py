@@ -35,11 +35,7 @@ def business_id(country, number):
     bare = number.upper().removeprefix(country).strip()
     candidates = [bare]
     if country == "SE":
-        digits = re.sub(r"[\s.+-]", "", bare)
-        candidates.append(digits)
-        if len(digits) == 12:
-            # A VAT number ends with 01, a number with its century begins with it.
-            candidates.append(digits[:-2] if digits.endswith("01") else digits[2:])
+        candidates += _swedish_candidates(bare, number.upper().startswith("SE"))
     if country == "NO":
         candidates.append(bare.removesuffix("MVA").strip())
     for candidate in candidates:
@@ -49,6 +45,19 @@ def business_id(country, number):
             # are nine digits.
             return valid if country == "NO" else module.format(valid)
     return ""
+
+
+def _swedish_candidates(bare, is_vat):
+    """Ten digits, with 01 behind (VAT) or the century (16 for companies) before."""
+    digits = re.sub(r"[\s.+-]", "", bare)
+    candidates = [digits]
+    if len(digits) == 12:
+        century, rest = digits[:2], digits[2:]
+        if century == "16" or personal_id("SE", digits):
+            candidates.append(rest)
+        if digits.endswith("01"):
+            candidates.insert(1 if is_vat else 2, digits[:-2])
+    return candidates
 
 
 def is_personal(country, number):
@@ -61,16 +70,16 @@ def is_personal(country, number):
     return country == "SE" and len(digits) == 10 and digits[2] in "01"
 
 
-def personal_id(country, number):
-    """The personal identity number, where it is one.
+def personal_id(country, number, *others):
+    """The personal identity number, where it is one of the debtor's country.
 
-    The debtor's own country comes first. People who moved keep the number of the
-    country they came from.
+    :param others: countries whose numbers count as well, for people who moved. A
+        number mistyped in one country may be a valid one in another.
     """
     number = (number or "").strip()
     if country not in PERSONAL_ID:
         return number
-    for code in sorted(PERSONAL_ID, key=lambda code: code != country):
+    for code in (country, *others):
         valid = _PERSONAL[code](_module(code, PERSONAL_ID[code]), number)
         if valid:
             return valid

@@ -65,7 +65,7 @@ class RopoTransferPayer(models.TransientModel):
         """A personal number typed as a business id goes where only few may see it."""
         for payer in self.sudo():
             if identity.is_personal(payer.country_id.code, payer.bid):
-                clean = self._normalized(payer._to_dict())
+                clean = self._normalized(payer._to_dict(), payer.line_id._kind())
                 payer.write({name: clean[name] for name in ("kind", "ssn", "bid")})
 
     def _on_file(self):
@@ -181,7 +181,7 @@ class RopoTransferPayer(models.TransientModel):
         partner, move = self.partner_id, self.line_id.move_id
         source = move.partner_id if self.main else partner
         address = source._ropo_payer_address(self.main)
-        clean = self._normalized(self._to_dict())
+        clean = self._normalized(self._to_dict(), self.line_id._kind())
         for name in names:
             target = address if name in ADDRESS else partner
             if name == "ssn":

@@ -149,11 +149,16 @@ class TestIdentity(TransactionCase):
             ("SE", "880320-0016", "880320-0016"),
             ("NO", "151086 95088", "15108695088"),
             ("NO", "15108695077", ""),
-            # Who moved keeps the number of where he came from.
-            ("SE", "131052-308T", "131052-308T"),
+            ("SE", "131052-308T", ""),
             ("DE", "anything", "anything"),
         ):
             self.assertEqual(identity.personal_id(country, number), clean, number)
+
+    def test_who_moved_keeps_the_number(self):
+        for country in ("SE", "NO"):
+            moved = identity.personal_id(country, "131052-308T", "FI")
+            self.assertEqual(moved, "131052-308T")
+            self.assertFalse(identity.personal_id(country, "131052-308U", "FI"))
 
     def test_all_separators_of_finland(self):
         for separator in "+-YXWVUABCDEF":
@@ -184,6 +189,10 @@ class TestIdentity(TransactionCase):
             ("FI", "FI15728600", "1572860-0"),
             ("SE", "SE556703748501", "556703-7485"),
             ("SE", "165567037485", "556703-7485"),
+            # Ends like a VAT number, and is none.
+            ("SE", "199901046301", "990104-6301"),
+            ("SE", "SE202100289001", "202100-2890"),
+            ("SE", "202100289001", "202100-2890"),
             ("NO", "NO 974760673 MVA", "974760673"),
             ("FI", "/", ""),
             ("DE", " DE123456788 ", "DE123456788"),

@@ -432,6 +432,16 @@ class TestPayers(RopoCommon):
         self.assertEqual(line.verdict, "blocked")
         self.assertIn("personal identity number", line.reasons)
 
+    def test_a_tenant_who_moved_away_keeps_the_number(self):
+        self.consumer.write({"country_id": self.env.ref("base.se").id, "zip": "11122"})
+        self.consumer.sudo().ropo_personal_id = HETU
+        line = self.rental(self.clerk)
+        self.assertEqual(line.verdict, "warning", line.reasons)
+        self.assertIn("Sweden", line.reasons)
+        line.wizard_id.confirm_warnings = True
+        line.wizard_id.action_transfer()
+        self.assertEqual(self.sent(line.wizard_id)["payers"][0]["ssn"], HETU)
+
     def test_typed_number_stays_when_tried_again(self):
         line = self.rental(self.trusted)
         line.payer_ids.ssn = HETU
