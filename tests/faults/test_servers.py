@@ -1,0 +1,43 @@
+"""Two Odoo servers in a storm, and the users of a third; see `storm.py`."""
+
+import os
+import random
+
+from .storm import Storm
+
+#: Seconds. A user who waits for a call waits until the call is given up, after 30.
+AT_ONCE = 20
+
+
+def seed():
+    """Another storm each time; a similar one with ``ROPO_STORM=seed``."""
+    return int(os.environ.get("ROPO_STORM") or random.randrange(10**6))
+
+
+def test_none_is_lost_and_none_is_doubled():
+    with Storm(seed(), transfers=50, cases=36) as storm:
+        storm.play(spells=4)
+        print(storm.figures(), storm.sandbox.faults_done)
+        assert not storm.failures
+        assert storm.ledger() == storm.booked
+        assert storm.figures()["booked"] >= 200
+        assert storm.judge() == ([], [])
+        assert not storm.unfinished()
+        assert not storm.misunderstood()
+        assert not storm.complaints()
+        assert max(storm.requests)[0] < AT_ONCE
+        assert storm.cut_off > 0
+
+
+def test_a_storm_finds_mistakes():
+    """Servers that take a report without an answer for sent, and transfer again."""
+    mistakes = [
+        "transfers_are_sent_again_without_a_look",
+        "reports_without_an_answer_are_taken_for_sent",
+    ]
+    with Storm(seed(), transfers=15, cases=15, mistakes=mistakes) as storm:
+        storm.play(spells=2, rounds=2)
+        print(storm.figures(), storm.sandbox.faults_done)
+        lost, doubled = storm.judge()
+        assert lost
+        assert doubled
