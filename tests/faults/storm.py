@@ -153,7 +153,7 @@ class Storm(House):
         self.mistakes, self.mistakes_of_web = mistakes, mistakes_of_web
         self.requests, self.failures = [], []
         self.kills = self.spells = self.cut_off = self.operations = 0
-        self.told_in_storm = self.seconds = 0
+        self.told_in_storm, self.seconds = 0, ()
         #: What was booked: ``{invoice: {(kind, amount): times}}``
         self.booked = {}
         self._held = []
@@ -388,8 +388,9 @@ class Storm(House):
         stop.set()
         waker.join()
         self.told_in_storm = self.sandbox.count("POST", "/events")
+        over = time.monotonic()
         self._rest(rounds)
-        self.seconds = time.monotonic() - started
+        self.seconds = (round(over - started), round(time.monotonic() - over))
 
     @staticmethod
     def _is_alive(thread):
@@ -539,5 +540,5 @@ class Storm(House):
             "hours jumped": self.spells,
             "lost": len(lost),
             "doubled": len(doubled),
-            "seconds": round(self.seconds),
+            "seconds of storm and rest": self.seconds,
         }
