@@ -151,11 +151,12 @@ class Storm(House):
         self.random = random.Random(seed)
         self.seed, self.transfers, self.cases = seed, transfers, cases
         self.mistakes, self.mistakes_of_web = mistakes, mistakes_of_web
-        self.requests, self.failures = [], []
-        self.kills = self.spells = self.cut_off = self.operations = 0
+        self.operations, self.requests, self.failures = [], [], []
+        self.kills = self.spells = self.cut_off = 0
         self.told_in_storm, self.seconds = 0, ()
         #: What was booked: ``{invoice: {(kind, amount): times}}``
         self.booked = {}
+        self._booking = threading.Lock()
         self._held = []
         #: Held while both servers must live, or both be dead.
         self._servers_stay = threading.Lock()
@@ -165,7 +166,7 @@ class Storm(House):
         with self._stack:
             folder = tempfile.TemporaryDirectory(prefix="r")
             self.folder = Path(self._stack.enter_context(folder))
-            # Their data base goes first, with all its processes.
+            # Servers end before the folder of their logs is removed.
             self._stack.callback(self.database.end_processes)
             self._prepare()
             self._stack = self._stack.pop_all()
@@ -190,7 +191,8 @@ class Storm(House):
         self.notes = dict(zip(self.known, notes, strict=True))
 
     def _book(self, move_id, kind, amount, times=1):
-        self.booked[move_id][kind, float(amount)] += times
+        with self._booking:
+            self.booked[move_id][kind, float(amount)] += times
 
     def _work(self):
         """What the users have to do, in this order."""
@@ -249,7 +251,7 @@ class Storm(House):
         else:
             user.post(self.notes[values[0]])
             self._book(values[0], "credit_note", values[1])
-        self.operations += 1
+        self.operations.append(what)
 
     def _work_on_what_is_under_way(self, login):
         """A user who books on the very invoices whose calls are not answered yet."""
@@ -292,12 +294,12 @@ class Storm(House):
             mistakes=self.mistakes,
         )
 
-    def _start_both(self):
-        self.servers = [self._start(number) for number in range(2)]
+    def _start_all(self, count=2):
+        self.servers = [self._start(number) for number in range(count)]
         for server in self.servers:
             server.wait()
 
-    def _kill_both(self):
+    def _kill_all(self):
         """Kill them, and wait until nothing of what they asked for is under way."""
         for server in self.servers:
             server.kill()
@@ -305,7 +307,7 @@ class Storm(House):
         with contextlib.suppress(OSError):
             urllib.request.urlopen(f"{self.server.url}/_sandbox/x", timeout=PATIENCE)
         ends = time.monotonic() + PATIENCE
-        while self._under_way():
+        while self._under_way() > 0:
             assert time.monotonic() < ends, "calls of the dead are still under way"
             time.sleep(0.01)
 
@@ -368,7 +370,7 @@ class Storm(House):
         self._start_web()
         self.sandbox.faults.random(self.seed, RATE, FAULTS)
         self.server.latency = LATENCY
-        self._start_both()
+        self._start_all()
         *logins, other = self.logins
         work, turn, stop = self._work(), threading.Lock(), threading.Event()
         users = [self._thread(self._work_off, login, work, turn) for login in logins]
@@ -377,14 +379,14 @@ class Storm(House):
         for self.spells in itertools.count(1):
             self._storm_for(self.random.uniform(*SPELL))
             with self._servers_stay:
-                self._kill_both()
+                self._kill_all()
                 self._count_cut_off()
                 self.kills += 2
                 self.hours_pass()
                 if self.spells >= spells and not any(map(self._is_alive, users)):
                     break
                 assert time.monotonic() < started + longest, "users are still busy"
-                self._start_both()
+                self._start_all()
         stop.set()
         waker.join()
         self.told_in_storm = self.sandbox.count("POST", "/events")
@@ -420,20 +422,21 @@ class Storm(House):
         self.sandbox.faults.clear()
         self.server.latency = 0
         audited = False
-        for _round in range(rounds):
+        for number in range(rounds):
             busy = self.unfinished() or self.misunderstood()
             if audited and not busy:
                 return
             # Once nothing is left: the audit finds nothing either.
             audited = audited or not busy
-            self._start_both()
+            # One is enough for what is left after the first time.
+            self._start_all(1 if number else 2)
             self._wake(*(WORKING if busy else ["audit"]))
             ends = time.monotonic() + PATIENCE
             while self._working():
                 assert time.monotonic() < ends, "the servers don't come to rest"
                 time.sleep(0.1)
                 self._notify()
-            self._kill_both()
+            self._kill_all()
             self.hours_pass()
 
     # -- what came of it ---------------------------------------------------------------
@@ -529,7 +532,7 @@ class Storm(House):
             "seed": self.seed,
             "transfers": self.transfers,
             "booked": reports,
-            "operations of users": self.operations,
+            "operations of users": len(self.operations),
             "requests of users": len(self.requests),
             "slowest of them": f"{seconds:.1f} s ({request})",
             "calls": len(self.sandbox.done),

@@ -15,8 +15,8 @@ def seed():
 
 
 def test_none_is_lost_and_none_is_doubled():
-    with Storm(seed(), transfers=50, cases=36) as storm:
-        storm.play(spells=4)
+    with Storm(seed(), transfers=50, cases=34) as storm:
+        storm.play(spells=3)
         print(storm.figures(), storm.sandbox.faults_done)
         assert not storm.failures
         assert storm.ledger() == storm.booked
@@ -30,7 +30,13 @@ def test_none_is_lost_and_none_is_doubled():
 
 
 def test_a_storm_finds_mistakes():
-    """Servers that take a report without an answer for sent, and transfer again."""
+    """Servers that take a report without an answer for sent, and transfer again.
+
+    Tried by hand, too: the other mistakes of `mistaken.py`. What the killed left is
+    sent again: some doubled. A payment is told in the user's request: it takes half a
+    minute. A report is sent again without a look: the next look takes the first one for
+    money paid to Ropo, and a person is asked.
+    """
     mistakes = [
         "reports_without_an_answer_are_taken_for_sent",
         "transfers_are_sent_again_without_a_look",
