@@ -984,7 +984,10 @@ class RopoAssignment(models.Model):
         worker = self.env["ropo.worker"]
         live = self.search([("state", "in", REPORTING)], order="id")
         live._mark_recheck()
-        live.company_id.root_id.write({"ropo_poll_started": False})
+        worker._end_transaction()
+        for company in live.company_id.root_id:
+            # One that is busy is having its list read at this moment.
+            worker._each(company, lambda row: row.write({"ropo_poll_started": False}))
         worker._trigger_once("cron_poll")
         worker._end_transaction()
         for start in range(0, len(live), AUDIT_SLICE):

@@ -154,6 +154,38 @@ def complete_company(env):
     )
 
 
+def bookkeepers(env, count):
+    """More people who invoice: their logins, which are their passwords, too."""
+    invoicing = env.ref("account.group_account_invoice")
+    users = env["res.users"].create(
+        [
+            {
+                "name": f"Bookkeeper {number}",
+                "login": f"bookkeeper{number}",
+                "password": f"bookkeeper{number}",
+                "group_ids": [Command.link(invoicing.id)],
+            }
+            for number in range(count)
+        ]
+    )
+    return users.mapped("login")
+
+
+def draft_notes(env, move_ids, amount):
+    """A credit note for each invoice, of this amount and not posted yet."""
+    moves = people(env)["account.move"].browse(move_ids)
+    wizard = (
+        moves.env["account.move.reversal"]
+        .with_context(active_model="account.move", active_ids=moves.ids)
+        .create({"reason": "Sample", "journal_id": moves.journal_id.id})
+    )
+    wizard.refund_moves()
+    notes = [move.reversal_move_ids.id for move in moves]
+    for note in moves.browse(notes):
+        note.invoice_line_ids.price_unit = amount
+    return notes
+
+
 def transfer(env, move_ids, upload=False):
     """Press the button, confirm the window."""
     moves = people(env)["account.move"].browse(move_ids)

@@ -29,6 +29,7 @@ class Held:
     def __init__(self, method, part, after):
         self.method, self.part, self.after = method, part, after
         self._reached, self._go = threading.Event(), threading.Event()
+        self.path = ""
 
     def wait(self):
         """Wait until the request is there (and carried out, if held after that)."""
@@ -38,7 +39,12 @@ class Held:
         """Let it be answered; one held before it was carried out gets lost."""
         self._go.set()
 
-    def here(self):
+    def stands(self):
+        """Whether it is there and waits."""
+        return self._reached.is_set() and not self._go.is_set()
+
+    def here(self, path):
+        self.path = path
         self._reached.set()
         self._go.wait(PATIENCE)
 
@@ -71,7 +77,7 @@ class Gate(Sandbox):
         """As the server's faults: a request held here never arrives."""
         held = self._take(method, path, False)
         if held:
-            held.here()
+            held.here(path)
             return "cut_before"
         return None
 
@@ -82,7 +88,7 @@ class Gate(Sandbox):
             self.done.append((method, path, answer[0]))
         held = self._take(method, path, True)
         if held:
-            held.here()
+            held.here(path)
         return answer
 
     def count(self, method, part):
@@ -99,10 +105,12 @@ class House:
     ``worker()`` starts another Odoo process.
     """
 
+    gate = Gate
+
     def __enter__(self):
         with contextlib.ExitStack() as stack:
             self.database = stack.enter_context(throw_away())
-            self.sandbox = Gate()
+            self.sandbox = self.gate()
             self.server = stack.enter_context(serve(self.sandbox, faults=self.sandbox))
             self.worker = stack.enter_context(office(self.database))
             self.sandbox.add_company(

@@ -185,6 +185,18 @@ def test_two_processes_deliver_the_same_queue(house, worker, other):
     assert late == [(0,)]
 
 
+def test_the_audit_begins_while_the_list_is_read(house, worker):
+    house.at_ropo(100)
+    house.hours_pass()
+    place = ["ropo.assignment", "_mark_recheck"]
+    worker.start("scheduled", names=["audit"], pause=place, retrying=False)
+    worker.paused()
+    # Both write at the company how far the list is read.
+    house.office.scheduled("poll")
+    worker.go_on()
+    worker.result()
+
+
 def test_double_click(house, worker, other):
     [invoice] = house.invoices(100)
     windows = [house.office.run("open_window", move_ids=[invoice]) for _ in range(2)]
