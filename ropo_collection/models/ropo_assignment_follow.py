@@ -11,9 +11,8 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 
 from ..maventa.errors import AccountTrouble, MaventaError
-from .ropo_assignment import STATES
 from .ropo_assignment_event import UNRESOLVED
-from .ropo_worker import LEASE
+from .ropo_worker import LEASE, Job
 
 _logger = logging.getLogger(__name__)
 
@@ -238,9 +237,11 @@ class RopoAssignment(models.Model):
         worker = self.env["ropo.worker"]
         worker._end_transaction()
         for case, remote in changed:
-            worker._each(
-                case,
-                lambda row, remote=remote: row._lock_in(dict(STATES))._take_assignment(
+            # Waits for whoever has the case for a moment: one passed over would be
+            # compared with an old figure of Ropo's until the next reading.
+            worker._settle(
+                Job(row=case, company=company),
+                lambda job, remote=remote: job.row._lock_case()._take_assignment(
                     remote
                 ),
             )

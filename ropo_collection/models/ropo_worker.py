@@ -42,7 +42,7 @@ class Job:
 
     row: models.BaseModel
     company: models.BaseModel
-    call: Callable
+    call: Callable | None = None
     token: str = ""
     settle: Callable | None = None
     result: Any = None
