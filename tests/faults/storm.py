@@ -152,7 +152,7 @@ class Storm(House):
         self.seed, self.transfers, self.cases = seed, transfers, cases
         self.mistakes, self.mistakes_of_web = mistakes, mistakes_of_web
         self.operations, self.requests, self.failures = [], [], []
-        self.kills = self.spells = self.cut_off = 0
+        self.kills = self.spells = self.unanswered = 0
         self.told_in_storm, self.seconds = 0, ()
         #: What was booked: ``{invoice: {(kind, amount): times}}``
         self.booked = {}
@@ -359,7 +359,7 @@ class Storm(House):
 
     # -- the storm ---------------------------------------------------------------------
 
-    def play(self, spells, longest=150, rounds=10):
+    def play(self, spells, longest=300, rounds=10):
         """Storm until the users have done their work, then rest.
 
         :param int spells: how often hours go by in the storm, at least
@@ -380,7 +380,7 @@ class Storm(House):
             self._storm_for(self.random.uniform(*SPELL))
             with self._servers_stay:
                 self._kill_all()
-                self._count_cut_off()
+                self._count_unanswered()
                 self.kills += 2
                 self.hours_pass()
                 if self.spells >= spells and not any(map(self._is_alive, users)):
@@ -409,13 +409,13 @@ class Storm(House):
                 self.servers[number] = self._start(number)
             self.servers[number].wait()
 
-    def _count_cut_off(self):
-        """Calls whose answers nobody has written down."""
+    def _count_unanswered(self):
+        """Calls of which nobody knows what became of them."""
         for table in ("ropo_assignment", "ropo_assignment_event"):
             [[count]] = self.database.query(
-                f"SELECT count(*) FROM {table} WHERE state = 'sending'"
+                f"SELECT count(*) FROM {table} WHERE state IN ('sending', 'unknown')"
             )
-            self.cut_off += count
+            self.unanswered += count
 
     def _rest(self, rounds):
         """No faults any more; time goes by until nothing is left to do."""
@@ -538,7 +538,7 @@ class Storm(House):
             "calls": len(self.sandbox.done),
             "faults": self.sandbox.faults_done.total(),
             "kills": self.kills,
-            "calls cut off": self.cut_off,
+            "calls without an answer": self.unanswered,
             "reports in the storm": self.told_in_storm,
             "hours jumped": self.spells,
             "lost": len(lost),

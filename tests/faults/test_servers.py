@@ -26,7 +26,7 @@ def test_none_is_lost_and_none_is_doubled():
         assert not storm.misunderstood()
         assert not storm.complaints()
         assert max(storm.requests)[0] < AT_ONCE
-        assert storm.cut_off > 0
+        assert storm.unanswered > 0
 
 
 def test_a_storm_finds_mistakes():
