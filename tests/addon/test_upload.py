@@ -278,6 +278,7 @@ class TestUpload(Wire, NordicCommon):
         window = self.env["ropo.link"].browse(action["res_id"])
         back = window.with_context(action["context"]).line_ids.action_link()
         self.assertEqual((back["res_model"], back["res_id"]), (wizard._name, wizard.id))
+        self.env.invalidate_all()  # the window is read anew
         self.assertEqual(line.maventa, "found")
 
     # -- many at once ----------------------------------------------------------
