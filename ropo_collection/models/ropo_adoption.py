@@ -2,6 +2,8 @@ import logging
 import secrets
 from datetime import timedelta
 
+import psycopg2
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
@@ -165,7 +167,13 @@ class RopoAdoption(models.Model):
         worker, rows = self.env["ropo.worker"], type(self)
         reading = self.env["res.company"]._ropo_active().filtered("ropo_adopt_page")
         for company in reading:
-            self._read_list(company)
+            try:
+                self._read_list(company)
+            except psycopg2.OperationalError:
+                # Somebody is saving the settings, or reads the list as well.
+                self.env.cr.rollback()
+                worker._trigger_once("cron_poll", at=fields.Datetime.now() + READ_AGAIN)
+                worker._end_transaction()
         for find, lease, settle in (
             (self._looking_due, rows._lease_look, self._settle_look),
             (self._confirmed_due, rows._lease_adopt, self._settle_adopt),
@@ -219,7 +227,7 @@ class RopoAdoption(models.Model):
             & (
                 Domain("external_id", "in", list(there))
                 | Domain("maventa_invoice_id", "in", list(by_invoice))
-                & Domain("state", "in", (*HANDED_OVER, "closed"))
+                & Domain("state", "in", HANDED_OVER)
             ),
             ["external_id", "maventa_invoice_id"],
         )

@@ -135,6 +135,9 @@ class RopoLink(models.TransientModel):
             body = self.env._("Found at Maventa: invoice id %(id)s.", id=hit.id)
         move.message_post(body=body)
         move._ropo_live()._take_choice()
+        window = self.env.context.get("ropo_transfer_id")
+        if window:
+            return self.env["ropo.transfer"].browse(window)._open()
         return {"type": "ir.actions.act_window_close"}
 
 

@@ -250,7 +250,14 @@ class RopoTransferLine(models.TransientModel):
     def action_choose(self):
         """Open the choice among what Maventa has under the invoice's number."""
         self.ensure_one()
-        return self.move_id.action_ropo_link()
+        action = self.move_id.action_ropo_link()
+        # One window takes the place of the other; this one comes back afterwards.
+        action["context"] = {
+            **self.env.context,
+            **(action.get("context") or {}),
+            "ropo_transfer_id": self.wizard_id.id,
+        }
+        return action
 
     @api.depends("verdict")
     def _compute_rank(self):

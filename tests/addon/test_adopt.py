@@ -425,6 +425,13 @@ class TestAdopt(AdoptCommon):
         self.assertFalse(self.read())
         self.assertEqual(len((known | case).exists()), 2)
 
+    def test_another_case_of_an_invoice_whose_case_was_closed(self):
+        closed = self.at_ropo()
+        closed.sudo().write({"state": "closed", "external_id": "sample"})
+        case = self.adopt(closed.move_id)
+        self.assertEqual(case.state, "sent")
+        self.assertEqual(closed.move_id.ropo_assignment_id, case)
+
     def test_claim_larger_than_the_invoice(self):
         move = self.invoice()
         self.elsewhere(move, capital=120)

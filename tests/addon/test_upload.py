@@ -272,7 +272,14 @@ class TestUpload(Wire, NordicCommon):
         wizard.upload_missing = True
         self.assertEqual(shown(), {**expected, missing: "upload"})
         line = wizard.line_ids.filtered(lambda line: line.move_id == choose)
-        self.assertEqual(line.action_choose()["res_model"], "ropo.link")
+        # The one window takes the place of the other, and comes back.
+        action = line.action_choose()
+        self.assertEqual(action["res_model"], "ropo.link")
+        window = self.env["ropo.link"].browse(action["res_id"])
+        back = window.with_context(action["context"]).line_ids.action_link()
+        self.assertEqual((back["res_model"], back["res_id"]), (wizard._name, wizard.id))
+        self.env.invalidate_all()  # the window is read anew
+        self.assertEqual(line.maventa, "found")
 
     # -- many at once ----------------------------------------------------------
     def test_looked_up_in_bulk(self):
