@@ -182,6 +182,8 @@ class RopoTransferPayer(models.TransientModel):
         source = move.partner_id if self.main else partner
         address = source._ropo_payer_address(self.main)
         clean = self._normalized(self._to_dict(), self.line_id._kind())
+        # What was emptied is only not told to Ropo; the customer keeps it.
+        names = [name for name in names if clean[name]]
         for name in names:
             target = address if name in ADDRESS else partner
             if name == "ssn":

@@ -175,6 +175,16 @@ class TestPayers(RopoCommon):
         payer = self.sent(line.wizard_id)["payers"][0]
         self.assertEqual(payer["bid"], "1572860-0")
 
+    def test_what_was_emptied_stays_with_the_customer(self):
+        self.business.email = "sample@example.com"
+        line = self.details(self.invoice())
+        line.payer_ids.write({"email": False, "street": "Samplestreet 5"})
+        line.write_back = True
+        line.wizard_id.action_transfer()
+        self.assertNotIn("email", self.sent(line.wizard_id)["payers"][0])
+        self.assertEqual(self.business.email, "sample@example.com")
+        self.assertEqual(self.business.street, "Samplestreet 5")
+
     def test_writing_back_needs_the_users_own_rights(self):
         self.business.street = False
         line = self.details(self.invoice(), self.clerk)
