@@ -322,6 +322,7 @@ class AccountMove(models.Model):
             "loose": posted._ropo_loose_money(),
             "bank": {(row[0], row[1]) for row in bank},
             "in_payment": self._ropo_in_payment(posted),
+            "special_texts": self._ropo_special_texts(),
             "company": {},
             "lacking": {},
             "only_fees": set(posted._ropo_only_fees().ids),
@@ -624,7 +625,9 @@ class AccountMove(models.Model):
     # ------------------------------------------------------------------
     def _ropo_take_hit(self, hit):
         """Remember which invoice at Maventa this is."""
-        self.sudo().write({"maventa_invoice_id": hit.id, "maventa_status": hit.status})
+        self._ropo_aside().write(
+            {"maventa_invoice_id": hit.id, "maventa_status": hit.status}
+        )
 
     def _ropo_pick_invoice(self, found):
         """The one hit that is this invoice: same number, date, currency and total.
@@ -682,6 +685,15 @@ class AccountMove(models.Model):
             self.env["ropo.assignment"]
             .sudo()
             .search([("move_id", "in", invoices.ids), ("state", "in", states)])
+        )
+
+    def _ropo_aside(self):
+        """These entries for writing what has nothing to do with their accounting.
+
+        Odoo compares all lines and taxes before and after each write otherwise.
+        """
+        return self.sudo().with_context(
+            skip_invoice_sync=True, skip_is_manually_modified=True
         )
 
     def _ropo_let_go(self):
