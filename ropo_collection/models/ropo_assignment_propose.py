@@ -201,7 +201,7 @@ class RopoAssignment(models.Model):
         while found := moves.search(
             domain & Domain("id", ">", after), order="id", limit=SLICE
         ):
-            clear = found.browse(self._propose_clear(found))
+            clear = found.browse(worker._each(found, self._propose_clear))
             for start in range(0, len(clear), CHUNK):
                 if worker._end_transaction(remaining=len(found)) <= 0:
                     return False

@@ -428,3 +428,19 @@ class TestPolicy(RopoCommon):
         ):
             self.run_cron("propose")
         self.assertEqual(self.proposed().move_id, moves[0] | moves[2])
+
+    def test_one_that_can_not_be_judged_does_not_hold_up_the_others(self):
+        moves = self.invoice() | self.invoice() | self.invoice()
+        check_care = type(moves)._ropo_check_care
+
+        def failing(move, verdict, facts):
+            if move == moves[1]:
+                raise ValueError("Sample")
+            return check_care(move, verdict, facts)
+
+        with (
+            patch.object(type(moves), "_ropo_check_care", failing),
+            self.assertLogs("odoo.addons.ropo_collection", "ERROR"),
+        ):
+            self.run_cron("propose")
+        self.assertEqual(self.proposed().move_id, moves[0] | moves[2])
