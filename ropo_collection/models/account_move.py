@@ -321,6 +321,7 @@ class AccountMove(models.Model):
             "loose": posted._ropo_loose_money(),
             "bank": {(row[0], row[1]) for row in bank},
             "in_payment": self._ropo_in_payment(posted),
+            "special_texts": self._ropo_special_texts(),
             "only_fees": posted._ropo_only_fees(),
             # The same for many invoices: found once.
             "company": {},
@@ -628,6 +629,15 @@ class AccountMove(models.Model):
             self.env["ropo.assignment"]
             .sudo()
             .search([("move_id", "in", invoices.ids), ("state", "in", states)])
+        )
+
+    def _ropo_aside(self):
+        """These entries for writing what has nothing to do with their accounting.
+
+        Odoo compares all lines and taxes before and after each write otherwise.
+        """
+        return self.sudo().with_context(
+            skip_invoice_sync=True, skip_is_manually_modified=True
         )
 
     def _ropo_let_go(self):

@@ -180,7 +180,7 @@ class AccountMove(models.Model):
             self.partner_id.ropo_special or self.commercial_partner_id.ropo_special
         )
         if special:
-            verdict.warn("special", self._ropo_special_texts()[special], about=special)
+            verdict.warn("special", facts["special_texts"][special], about=special)
 
     @api.model
     def _ropo_special_texts(self):

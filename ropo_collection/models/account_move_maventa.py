@@ -86,7 +86,7 @@ class AccountMove(models.Model):
     # ------------------------------------------------------------------
     def _ropo_take_hit(self, hit):
         """Remember which invoice at Maventa this is."""
-        self.sudo().write(
+        self._ropo_aside().write(
             {
                 "maventa_invoice_id": hit.id,
                 "maventa_status": hit.status,
@@ -96,7 +96,7 @@ class AccountMove(models.Model):
         )
 
     def _ropo_forget_hit(self):
-        self.sudo().write(
+        self._ropo_aside().write(
             {
                 "maventa_invoice_id": False,
                 "maventa_status": False,
@@ -118,7 +118,7 @@ class AccountMove(models.Model):
             self._ropo_take_hit(hit)
             return hit, reason
         candidates = self._ropo_same_number(found)
-        self.sudo().write(
+        self._ropo_aside().write(
             {
                 "maventa_lookup": "choose" if candidates else "missing",
                 "maventa_candidates": [
@@ -137,9 +137,9 @@ class AccountMove(models.Model):
         self.ensure_one()
         if self._ropo_live(HANDED_OVER):
             # Handed over meanwhile: its link is fixed.
-            self.sudo().maventa_lookup = self.maventa_invoice_id and "found"
+            self._ropo_aside().maventa_lookup = self.maventa_invoice_id and "found"
         elif error:
-            self.sudo().maventa_lookup = "missing"
+            self._ropo_aside().maventa_lookup = "missing"
             self._message_log(
                 body=self.env._(
                     "Find at Maventa: %(reason)s",

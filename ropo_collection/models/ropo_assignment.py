@@ -306,7 +306,7 @@ class RopoAssignment(models.Model):
         cases = super().create(vals_list)
         for case in cases:
             # An invoice has one live case at most, and it is always the newest.
-            case.move_id.sudo().ropo_assignment_id = case
+            case.move_id._ropo_aside().ropo_assignment_id = case
         return cases
 
     @api.model
@@ -391,9 +391,8 @@ class RopoAssignment(models.Model):
         """Approve proposed cases: they are sent with the next run."""
         self._check_worker_rights()
         cases = self.sudo().filtered(lambda case: case.state == "proposed")
-        for case in cases:
-            # Days may have passed since it was proposed.
-            case.payer_ids._read_again()
+        # Days may have passed since they were proposed.
+        cases.payer_ids._read_again()
         cases.write(
             {
                 "state": "queued",
@@ -1141,7 +1140,7 @@ class RopoAssignment(models.Model):
 
     def _follow_up_follows(self):
         """Odoo's own reminders stop while Ropo collects, and come back after."""
-        move = self.move_id.sudo()
+        move = self.move_id._ropo_aside()
         if self.state in HANDED_OVER and not self.followup_before:
             self.followup_before = "off" if move.no_followup else "on"
             move.no_followup = True

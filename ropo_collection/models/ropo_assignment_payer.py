@@ -37,9 +37,17 @@ class RopoAssignmentPayer(models.Model):
                 for name, value in fresh.items()
                 if name not in kept or not payer[name]
             }
-            vals["entered"] = sorted(kept)
             known = {**payer._to_dict(), **vals}
-            payer.write({**vals, **self._stored(known, case.receivables_type)})
+            vals.update(self._stored(known, case.receivables_type))
+            vals["entered"] = sorted(kept)
+            present = payer._convert_to_write({name: payer[name] for name in vals})
+            changed = {
+                name: value
+                for name, value in vals.items()
+                if (present[name] or False) != (value or False)
+            }
+            if changed:
+                payer.write(changed)
 
     @api.model
     def _stored(self, vals, receivables_type):

@@ -16,7 +16,9 @@ from odoo.tools import format_date
 from .res_company_proposals import DONE
 
 #: Invoices or proposals looked at between two commits.
-SLICE = 200
+SLICE = 1000
+#: Cases made or moved on between two commits: each costs some milliseconds.
+CHUNK = 100
 
 
 class RopoAssignment(models.Model):
@@ -78,9 +80,11 @@ class RopoAssignment(models.Model):
             domain & Domain("id", ">", after), order="id", limit=SLICE
         ):
             after = cases[-1].id
-            if worker._end_transaction(len(cases), remaining=len(cases)) <= 0:
-                return False
-            worker._each(cases, type(self)._review_slice)
+            for start in range(0, len(cases), CHUNK):
+                chunk = cases[start : start + CHUNK]
+                if worker._end_transaction(len(chunk), remaining=len(cases)) <= 0:
+                    return False
+                worker._each(chunk, type(self)._review_slice)
             self.env.invalidate_all()
         return True
 
@@ -152,7 +156,8 @@ class RopoAssignment(models.Model):
         """Nobody has stopped it, and nothing has come up. It is checked once more
         when it is sent, where no warning counts as confirmed.
         """
-        self._read_debtor_again()
+        # Days have passed since they were proposed; the customer may have changed.
+        self.payer_ids._read_again()
         self.write(
             {
                 "state": "queued",
@@ -188,26 +193,42 @@ class RopoAssignment(models.Model):
         while found := moves.search(
             domain & Domain("id", ">", after), order="id", limit=SLICE
         ):
-            left = worker._end_transaction(remaining=len(found))
-            if left <= 0:
-                return False
-            worker._each(found, self._propose)
+            clear = found.browse(worker._each(found, self._propose_clear))
+            for start in range(0, len(clear), CHUNK):
+                if worker._end_transaction(remaining=len(found)) <= 0:
+                    return False
+                chunk = clear[start : start + CHUNK]
+                worker._each(chunk, self._propose)
+                self._keep_place(company, chunk[-1].id)
             after = found[-1].id
-            worker._each(
-                company, lambda row, to=after: row.write({"ropo_propose_after": to})
-            )
-            worker._end_transaction(len(found))
+            self._keep_place(company, after)
+            if worker._end_transaction(len(found), remaining=1) <= 0:
+                return False
             self.env.invalidate_all()
         return True
 
     @api.model
+    def _keep_place(self, company, after):
+        """Where to go on, when the time is over."""
+        self.env["ropo.worker"]._each(
+            company, lambda row: row.write({"ropo_propose_after": after})
+        )
+
+    @api.model
+    def _propose_clear(self, moves):
+        """The ids of those in whose way nothing stands, not even a warning."""
+        verdicts = moves._ropo_verdicts()
+        return [
+            move.id
+            for move in moves
+            if not verdicts[move].blocks and not verdicts[move].warnings
+        ]
+
+    @api.model
     def _propose(self, moves):
         """Cases that wait for approval; what needs a look is left for a person."""
-        verdicts = moves._ropo_verdicts()
         trusted = moves._ropo_known_debtors()
-        for move in moves:
-            if verdicts[move].blocks or verdicts[move].warnings:
-                continue
+        for move in moves.browse(self._propose_clear(moves)):
             case = self._create_for(
                 move,
                 state="proposed",

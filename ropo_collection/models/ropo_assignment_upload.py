@@ -166,7 +166,7 @@ class RopoAssignment(models.Model):
             )
             return None
         if not move.maventa_upload_uuid:
-            move.maventa_upload_uuid = str(uuid.uuid4())
+            move._ropo_aside().maventa_upload_uuid = str(uuid.uuid4())
         token = self._take_lease(next_try_at=fields.Datetime.now() + LEASE)
         own_id = move.maventa_upload_uuid
         job = self._job(token, lambda client: _upload(client, xml, filename, own_id))

@@ -40,7 +40,7 @@ class RopoLookup(models.Model):
         waiting = self.sudo().search([("move_id", "in", moves.ids)])
         waiting.next_try_at = False
         self.sudo().create([{"move_id": move.id} for move in moves - waiting.move_id])
-        moves.sudo().maventa_lookup = "queued"
+        moves._ropo_aside().maventa_lookup = "queued"
         self.env["ropo.worker"]._trigger_once("cron_transfer")
 
     @api.model

@@ -60,8 +60,7 @@ class NordicCommon(RopoCommon):
 
     @classmethod
     def setUpClass(cls):
-        # The common set-up without its own choice of the country.
-        RopoCommon.setUpClass.__func__.__wrapped__(cls)
+        super().setUpClass()
         country = cls.env.ref(f"base.{cls.country_code.lower()}")
         facts = COUNTRIES[cls.country_code]
         cls.env["res.lang"]._activate_lang(facts["lang"])

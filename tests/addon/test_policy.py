@@ -65,8 +65,10 @@ class TestPolicy(RopoCommon):
         self.assertIn("3 invoices, 123.00", activity.note)
         self.assertIn("To approve", activity.note)
         first = cases.filtered(lambda case: case.move_id == moves[0])
+        payer = first.payer_ids
         first.with_user(self.responsible).action_send()
         self.assertEqual(first.requested_by_id, self.responsible)
+        self.assertEqual(first.payer_ids, payer, "the customer has not changed")
         self.assertIn("2 invoices, 23.00", self.activity().note)
         self.run_cron("transfer", "poll")
         self.assertEqual(first.state, "sent")
@@ -383,29 +385,31 @@ class TestPolicy(RopoCommon):
         moves = self.env["account.move"]
         for _index in range(5):
             moves |= self.invoice()
-        looked_at = []
-        propose = type(self.env["ropo.assignment"])._propose
+        proposed = []
+        cases = type(self.env["ropo.assignment"])
+        propose = cases._propose
 
-        def counted(cases, some):
-            looked_at.append(some.ids)
-            return propose(cases, some)
+        def counted(model, some):
+            proposed.append(some.ids)
+            return propose(model, some)
 
         def out_of_time(cron, processed=0, *, remaining=None, deactivate=False):
             cron.env.cr.commit()
-            return 0 if len(looked_at) == 1 and remaining else 10
+            return 0 if proposed and remaining else 10
 
         with (
-            patch.object(ropo_assignment_propose, "SLICE", 2),
-            patch.object(type(self.env["ropo.assignment"]), "_propose", counted),
+            patch.object(ropo_assignment_propose, "SLICE", 3),
+            patch.object(ropo_assignment_propose, "CHUNK", 2),
+            patch.object(cases, "_propose", counted),
         ):
             with patch.object(
                 type(self.env["ir.cron"]), "_commit_progress", out_of_time
             ):
                 self.run_cron("propose")
-            self.assertEqual(looked_at, [moves[:2].ids])
+            self.assertEqual(proposed, [moves[:2].ids])
             self.assertEqual(self.company.ropo_propose_after, moves[1].id)
             self.run_cron("propose")
-        self.assertEqual(looked_at, [moves[:2].ids, moves[2:4].ids, moves[4].ids])
+        self.assertEqual(proposed, [moves[:2].ids, moves[2:4].ids, moves[4].ids])
         self.assertEqual(self.proposed().move_id, moves)
         self.assertEqual(self.company.ropo_propose_after, 0)
 
@@ -420,6 +424,22 @@ class TestPolicy(RopoCommon):
 
         with (
             patch.object(type(self.env["ropo.assignment"]), "_create_for", failing),
+            self.assertLogs("odoo.addons.ropo_collection", "ERROR"),
+        ):
+            self.run_cron("propose")
+        self.assertEqual(self.proposed().move_id, moves[0] | moves[2])
+
+    def test_one_that_can_not_be_judged_does_not_hold_up_the_others(self):
+        moves = self.invoice() | self.invoice() | self.invoice()
+        check_care = type(moves)._ropo_check_care
+
+        def failing(move, verdict, facts):
+            if move == moves[1]:
+                raise ValueError("Sample")
+            return check_care(move, verdict, facts)
+
+        with (
+            patch.object(type(moves), "_ropo_check_care", failing),
             self.assertLogs("odoo.addons.ropo_collection", "ERROR"),
         ):
             self.run_cron("propose")

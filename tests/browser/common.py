@@ -31,7 +31,8 @@ class RopoTourCommon(AccountTestInvoicingHttpCommon):
             cls.env,
             login="ropo_bookkeeper",
             # Settings: the tour presses "Run Manually" on the scheduled actions.
-            groups="account.group_account_invoice,base.group_system",
+            groups="account.group_account_invoice,base.group_partner_manager,"
+            "base.group_system",
             company_id=cls.company.id,
             company_ids=[Command.set(cls.company.ids)],
         )
