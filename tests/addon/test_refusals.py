@@ -8,10 +8,19 @@ from .nordic import NordicCommon
 from .test_upload import HAND_OVER, Wire
 
 #: Sample personal ids, each in what a server may make of it.
+#: As stored, and as people spell them.
 PERSONAL_IDS = {
     "131052-308T": ("131052-308T", "131052308T", "131052308t"),
     "19811228-9874": ("19811228-9874", "198112289874", "811228-9874", "8112289874"),
     "11077941012": ("11077941012", "110779 41012"),
+}
+
+
+#: The country of each, with a post code.
+HOMES = {
+    "131052-308T": ("fi", "00100"),
+    "19811228-9874": ("se", "111 22"),
+    "11077941012": ("no", "0150"),
 }
 
 
@@ -143,12 +152,24 @@ class TestRefusals(Wire, NordicCommon):
         self.assertFalse(case.needs_attention)
         self.assertTrue(case.next_try_at)
 
+    def make_person(self, case, number):
+        """The debtor is a person with this number."""
+        country, post_code = HOMES[number]
+        case.sudo().payer_ids.write(
+            {
+                "kind": "person",
+                "ssn": number,
+                "country_id": self.env.ref(f"base.{country}").id,
+                "zip": post_code,
+            }
+        )
+
     def test_no_personal_id_in_what_is_shown(self):
         for number, spelt in PERSONAL_IDS.items():
             for text in spelt:
                 with self.subTest(text):
                     case = self.queued()
-                    case.sudo().payer_ids.write({"kind": "person", "ssn": number})
+                    self.make_person(case, number)
                     said = f"ssn {text} is wrong"
                     self.answer(
                         "POST",
@@ -167,7 +188,7 @@ class TestRefusals(Wire, NordicCommon):
             with self.subTest(number):
                 self.sandbox.processing_seconds = 3600
                 case = self.queued()
-                case.sudo().payer_ids.write({"kind": "person", "ssn": number})
+                self.make_person(case, number)
                 self.run_cron("transfer")
                 self.sandbox.wait(case.maventa_invoice_id, f"Looking up {spelt[-1]}")
                 self.run_cron("poll")
