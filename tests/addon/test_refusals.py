@@ -155,9 +155,11 @@ class TestRefusals(Wire, NordicCommon):
     def make_person(self, case, number):
         """The debtor is a person with this number."""
         country, post_code = HOMES[number]
+        case.sudo().receivables_type = "b2c"
         case.sudo().payer_ids.write(
             {
                 "kind": "person",
+                "bid": False,
                 "ssn": number,
                 "country_id": self.env.ref(f"base.{country}").id,
                 "zip": post_code,
