@@ -287,12 +287,10 @@ class AccountMove(models.Model):
                 """
                 SELECT DISTINCT mine.move_id
                   FROM account_move_line mine
-                  JOIN account_partial_reconcile p
-                    ON mine.id IN (p.debit_move_id, p.credit_move_id)
-                  JOIN account_move_line theirs
-                    ON theirs.id IN (p.debit_move_id, p.credit_move_id)
-                   AND theirs.id != mine.id
-                 WHERE mine.move_id IN %s
+                  JOIN account_account a ON a.id = mine.account_id
+                  JOIN account_partial_reconcile p ON p.debit_move_id = mine.id
+                  JOIN account_move_line theirs ON theirs.id = p.credit_move_id
+                 WHERE mine.move_id IN %s AND a.account_type = 'asset_receivable'
                    AND (theirs.parent_state != 'posted' OR theirs.date > %s)
                 """,
                 ids,
