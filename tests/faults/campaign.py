@@ -1143,6 +1143,9 @@ class History(RuleBasedStateMachine):
             self._ask_ropo()
             if not self._busy():
                 break
+        # What Ropo makes of the last reports is read, too.
+        self.campaign.clock.offset += timedelta(hours=2)
+        self._run(("poll", "report"))
         self._watch()
         for case in self.cases:
             self._check(case)
