@@ -68,3 +68,17 @@ class RopoTourCommon(AccountTestInvoicingHttpCommon):
         )
         move.action_post()
         return move
+
+    def run_cron(self, *names):
+        for name in names:
+            with self.enter_registry_test_mode():
+                self.env.ref(f"ropo_collection.cron_{name}").method_direct_trigger()
+        self.env.invalidate_all()
+
+    def at_ropo(self, move):
+        """A case that Ropo has opened."""
+        self.env["ropo.transfer"]._open_for(move).action_transfer()
+        self.run_cron("transfer", "poll")
+        case = move.ropo_assignment_id
+        self.assertEqual(case.state, "sent", case.error_message)
+        return case

@@ -7,11 +7,6 @@ from .common import RopoTourCommon
 
 @tagged("post_install", "-at_install")
 class TestChooseTours(RopoTourCommon):
-    def run_cron(self, name):
-        with self.enter_registry_test_mode():
-            self.env.ref(f"ropo_collection.cron_{name}").method_direct_trigger()
-        self.env.invalidate_all()
-
     def test_bulk_transfer_with_mixed_verdicts(self):
         ready = self.overdue(100.0)
         warned = self.overdue(
@@ -37,12 +32,7 @@ class TestChooseTours(RopoTourCommon):
     def test_withdrawing_a_case(self):
         self.bookkeeper.group_ids += self.env.ref("account.group_account_manager")
         move = self.overdue()
-        wizard = self.env["ropo.transfer"]._open_for(move)
-        wizard.action_transfer()
-        self.run_cron("transfer")
-        self.run_cron("poll")
-        case = move.ropo_assignment_id
-        self.assertEqual(case.state, "sent", case.error_message)
+        case = self.at_ropo(move)
         url = f"/odoo/action-ropo_collection.ropo_assignment_action/{case.id}"
         self.start_tour(url, "ropo_withdraw_tour", login=self.bookkeeper.login)
         self.assertEqual(case.reported_credited, 100.0)
