@@ -244,6 +244,7 @@ class RopoAssignment(models.Model):
     accepted_at = fields.Datetime(string="Accepted on", copy=False)
     closed_at = fields.Datetime(string="Closed on", copy=False)
     # The lease
+    turn = fields.Integer(copy=False, help="Counts the changes of the timeline.")
     token = fields.Char(copy=False, groups="base.group_system")
     attempt_at = fields.Datetime(string="Last attempt", copy=False)
     attempts = fields.Integer(copy=False)

@@ -152,6 +152,32 @@ class RopoAssignmentEvent(models.Model):
         "(due_at, attempt_at) WHERE state IN ('queued', 'sending', 'unknown')"
     )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        events = super().create(vals_list)
+        events._touch_cases()
+        return events
+
+    def write(self, vals):
+        result = super().write(vals)
+        self._touch_cases()
+        return result
+
+    def _touch_cases(self):
+        """Let whoever waits for the lock of these cases see that they have changed.
+
+        A transaction that has waited for a row still reads what was there before, and
+        learns of a change only if the row itself was changed: then it is tried again.
+        Otherwise it would compare with an old list of reports and events.
+        """
+        cases = tuple(self.assignment_id.ids)
+        if cases:
+            self.env.cr.execute(
+                "UPDATE ropo_assignment SET turn = COALESCE(turn, 0) + 1"
+                " WHERE id IN %s",
+                (cases,),
+            )
+
     @api.depends("kind", "decision", "amount", "currency_id")
     def _compute_display_label(self):
         kinds = dict(self._fields["kind"]._description_selection(self.env))

@@ -62,9 +62,7 @@ class RopoReason(models.TransientModel):
         )
         labels = dict(self._fields["kind"]._description_selection(self.env))
         # What the page it comes from says of its own views is not for this window.
-        return wizard._get_records_action(
-            name=labels[kind], target="new", context={}
-        )
+        return wizard._get_records_action(name=labels[kind], target="new", context={})
 
     def action_confirm(self):
         """Do it, and keep the reason."""

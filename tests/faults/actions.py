@@ -249,6 +249,11 @@ def pay_many(env, move_ids, amount, times=1):
         lines.reconcile()
 
 
+def refresh(env, move_id):
+    """Press *Ask Ropo now* on the case of an invoice."""
+    people(env)["account.move"].browse(move_id).ropo_assignment_id.action_refresh()
+
+
 def unmatch(env, move_id):
     """Take all matches of an invoice away."""
     move = people(env)["account.move"].browse(move_id)

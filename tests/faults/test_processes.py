@@ -1,5 +1,7 @@
 """Real Odoo processes on one database: killed, racing, and with people in between."""
 
+import time
+
 import pytest
 
 from .house import House
@@ -195,6 +197,45 @@ def test_the_audit_begins_while_the_list_is_read(house, worker):
     house.office.scheduled("poll")
     worker.go_on()
     worker.result()
+
+
+def test_two_answers_bring_the_same_news(house, worker, other):
+    """One waits for the other's lock, and must not go on with what it read before."""
+    [invoice] = house.at_ropo(100)
+    house.office.run("pay", move_id=invoice, amount=40)
+    house.office.run("compare", retrying=False)
+    house.office.run("refresh", move_id=invoice)
+    house.sandbox.stage(house.remote_id(invoice), "debt_collection")
+    held = house.sandbox.hold("GET", "/events", after=True)
+    other.start(
+        "scheduled",
+        names=["report"],
+        pause=["ropo.assignment.event", "_take_lease"],
+        retrying=False,
+    )
+    held.wait()
+    late = house.sandbox.hold("GET", "/v1/assignments/", after=True)
+    worker.start("scheduled", names=["poll"], retrying=False)
+    late.wait()
+    # The news is in one process's timeline, and the lock still held.
+    held.release()
+    other.paused()
+    late.release()
+    time.sleep(1)
+    answer = {"paused": True}
+    while "paused" in answer:
+        other.go_on()
+        answer = other.end()
+    worker.result()
+    run_until_quiet(house, "report", "poll")
+    assert house.told(invoice) == {"paid": [40.0]}
+    [news] = house.database.query(
+        "SELECT count(*) FROM ropo_assignment_event e"
+        " JOIN ropo_assignment a ON a.id = e.assignment_id"
+        " WHERE a.move_id = %s AND e.kind = 'status'",
+        (invoice,),
+    )
+    assert news == (1,)
 
 
 def test_double_click(house, worker, other):
