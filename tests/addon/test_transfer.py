@@ -287,6 +287,40 @@ class TestTransfer(RopoCommon):
         self.assertEqual(self.told(case)["paid"], [40.0])
         self.assertEqual(case.open_amount, 60.0)
 
+    def not_received(self, case):
+        """A manager says that Maventa never got it."""
+        wizard = self.env["ropo.reason"].browse(case.action_not_received()["res_id"])
+        with self.assertRaisesRegex(UserError, "reason"):
+            wizard.action_confirm()
+        wizard.reason = "Sample: told on the telephone"
+        wizard.action_confirm()
+        self.assertEqual(case.state, "error")
+        self.assertIn("on the telephone", case.attention_reason)
+        self.assertTrue(case.activity_ids)
+
+    def test_a_person_knows_that_it_was_not_received(self):
+        case = self.queued(fault="cut_before")
+        self.run_cron("transfer")
+        self.assertEqual(case.state, "unknown")
+        self.not_received(case)
+        self.run_cron("transfer")
+        self.assertEqual(self.hand_overs(case), (1, 0))
+        case.action_retry()
+        self.run_cron("transfer")
+        self.assertHandedOver(case, sent=2)
+        with self.assertRaisesRegex(UserError, "known by now"):
+            self.not_received(case)
+
+    def test_a_person_was_wrong_that_it_was_not_received(self):
+        case = self.queued(fault="cut_after")
+        self.run_cron("transfer")
+        self.not_received(case)
+        case.action_retry()
+        self.run_cron("transfer")
+        self.assertEqual(case.state, "unknown")
+        self.look_again(case)
+        self.assertHandedOver(case, sent=2)
+
     def test_what_came_up_while_the_case_waited_is_asked_about(self):
         case = self.queued()
         self.loose_payment(30.0)
