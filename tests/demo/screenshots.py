@@ -2,8 +2,9 @@
 
     python tests/demo/screenshots.py --url http://127.0.0.1:8069 --database demo
 
-on a running Odoo with the demo database. The pictures go to static/description, named as
-in `PICTURES`; tests/docs says when a document shows one that is not made here.
+on a running Odoo with the demo database. The pictures go to static/description under
+the names of the functions; tests/docs says when a document shows one that is not made
+here.
 """
 
 import argparse
@@ -12,7 +13,6 @@ import shutil
 import sys
 from pathlib import Path
 
-from life import Life
 from PIL import Image
 from playwright.sync_api import sync_playwright
 from scene import Scene
@@ -73,7 +73,9 @@ class Camera:
 @picture()
 def ready(camera):
     camera.open("odoo/action-ropo_collection.account_move_action_ready", ".o_data_row")
-    camera.press("thead .o_list_record_selector", ".o_selection_box, .o_list_selection_box")
+    camera.press(
+        "thead .o_list_record_selector", ".o_selection_box, .o_list_selection_box"
+    )
 
 
 @picture()
@@ -112,7 +114,9 @@ def settings(camera):
     camera.open("odoo/settings", ".o_setting_container")
     camera.press(".settings_tab .tab[data-key=account]")
     camera.see("#ropo_collection, [id^=ropo]")
-    camera.page.locator("#ropo_collection, [id^=ropo]").first.scroll_into_view_if_needed()
+    camera.page.locator(
+        "#ropo_collection, [id^=ropo]"
+    ).first.scroll_into_view_if_needed()
 
 
 def browser_program():
@@ -131,7 +135,6 @@ def main():
     if unknown := set(options.names) - set(PICTURES):
         sys.exit(f"There is no picture {', '.join(sorted(unknown))}.")
     odoo = Odoo(options.url, options.database)
-    Life(odoo)
     found = Scene(odoo).build()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

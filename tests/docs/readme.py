@@ -17,6 +17,7 @@ from docutils.core import publish_parts
 from docutils.utils import SystemMessage
 
 ADDON = Path(__file__).parents[2] / "ropo_collection"
+PICTURES = "static/description"
 
 # Heading in the README → fragment. What has no fragment gets no heading.
 SECTIONS = {
@@ -44,6 +45,7 @@ PAGE = """\
 <style>
 body {{ max-width: 50em; margin: 1em auto; padding: 0 1em; font-family: sans-serif; }}
 table {{ border-collapse: collapse; }}
+img {{ max-width: 100%; border: 1px solid #ccc; }}
 td, th {{ border: 1px solid #ccc; padding: 0.2em 0.6em; vertical-align: top; }}
 </style>
 </head>
@@ -84,13 +86,14 @@ def readme():
         "".join(f"* {author.strip()}\n" for author in authors),
         *fragments(CREDITS, "~"),
     ]
-    return "\n".join(parts)
+    # A fragment names a picture as it lies from there.
+    return "\n".join(parts).replace(f"../{PICTURES}/", f"{PICTURES}/")
 
 
 def page(text):
-    """The same as HTML; a mistake in the fragments ends it."""
+    """The same as HTML, beside its pictures; a mistake in the fragments ends it."""
     parts = publish_parts(
-        text,
+        text.replace(f" {PICTURES}/", " "),
         writer_name="html5",
         settings_overrides={
             "halt_level": 2,
@@ -111,7 +114,7 @@ def generated():
     text = readme()
     return {
         ADDON / "README.rst": text,
-        ADDON / "static/description/index.html": page(text),
+        ADDON / PICTURES / "index.html": page(text),
     }
 
 

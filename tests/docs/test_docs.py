@@ -16,6 +16,7 @@ WRITTEN = [
     CHECKOUT / "README.rst",
     ADDON / "README.rst",
     ADDON / "ARCHITECTURE.md",
+    ADDON / "INTEGRATORS.md",
     *sorted((ADDON / "readme").iterdir()),
 ]
 
@@ -52,6 +53,21 @@ def test_every_fragment_is_used():
     assert names <= {f"{name}.rst" for name in used}
 
 
+def test_documents_show_the_pictures_that_are_made():
+    script = (CHECKOUT / "tests/demo/screenshots.py").read_text()
+    made = set(re.findall(r"^@picture.*\ndef (\w+)", script, re.M))
+    pictures = {path.stem for path in (ADDON / readme.PICTURES).glob("*.png")}
+    assert pictures == made | {"icon"}
+    shown = set()
+    for path in (ADDON / "readme").iterdir():
+        names = re.findall(r"(?:image|figure):: (\S+)\n( +:alt: \w)?", path.read_text())
+        for name, alternative in names:
+            assert (path.parent / name).exists(), name
+            assert alternative, f"{name} has no alternative text"
+            shown.add(Path(name).stem)
+    assert shown == made
+
+
 def test_project_readme_is_well_formed():
     text = (CHECKOUT / "README.rst").read_text()
     publish_doctree(text, settings_overrides={"halt_level": 2, "traceback": True})
@@ -65,7 +81,7 @@ def test_lines_are_short(path):
 
 def test_project_readme_names_every_command_and_variable(dev):
     text = (CHECKOUT / "README.rst").read_text()
-    named = set(re.findall(r"\./dev ([a-z-]+)", text))
+    named = set(re.findall(r"\./dev ([a-z0-9-]+)", text))
     assert named == {*dev.VERBS, "help"}
     for variable in re.findall(r"``([A-Z_]{5,})``", text):
         assert variable in dev.__doc__
@@ -80,15 +96,18 @@ def test_project_readme_names_files_that_exist():
         assert (CHECKOUT / name).exists(), name
 
 
-def test_architecture_names_what_there_is():
-    text = (ADDON / "ARCHITECTURE.md").read_text()
+@pytest.mark.parametrize("name", ["ARCHITECTURE.md", "INTEGRATORS.md"])
+def test_developers_pages_name_what_there_is(name):
+    text = (ADDON / name).read_text()
     sources = [*ADDON.rglob("*.py"), *(CHECKOUT / "tests").rglob("*.py")]
     code = "\n".join(path.read_text() for path in sources)
-    for name in re.findall(r"(\w+\.py)\b", text):
-        assert any(path.name == name for path in sources), name
+    for file in re.findall(r"(\w+\.py)\b", text):
+        assert any(path.name == file for path in sources), file
     # Names of code: with an underscore, in capitals or in camel case.
-    for name in re.findall(r"`(\w*_\w+|[A-Z]+|[A-Z]\w+[A-Z]\w+)`", text):
-        assert re.search(rf"\b{name}\b", code), name
+    for word in re.findall(
+        r"`(?:\w+\.)?(\w*_\w+|[A-Z]+|[A-Z]\w+[A-Z]\w+)(?:\(\))?`", text
+    ):
+        assert re.search(rf"\b{word}\b", code), word
 
 
 def test_user_documents_name_buttons_and_fields_that_exist():

@@ -2,9 +2,10 @@
 
     python tests/docs/translations.py DATABASE
 
-writes `i18n/ropo_collection.pot` as Odoo exports it from that database, and brings the
-languages beside it up to date: new texts are added without a translation, texts that are
-gone are dropped. Nothing is guessed: a text that changed has to be translated again.
+writes `i18n/ropo_collection.pot` as Odoo exports it from that database, and brings
+the languages beside it up to date: new texts are added without a translation, texts
+that are gone are dropped. Nothing is guessed: a text that changed has to be translated
+again.
 """
 
 import re
@@ -24,6 +25,7 @@ LANGUAGES = {"fi": "fi_FI", "sv": "sv_SE", "nb": "nb_NO"}
 # and attributes of views.
 PLACEHOLDER = re.compile(r"%\(\w+\)[sdif]|%[sd]|\{\w*\}|\$\{[^}]+\}")
 TAG = re.compile(r"<(/?\w+)[^>]*?(/?)>")
+
 
 def read(path):
     return polib.pofile(str(path), encoding="utf-8", wrapwidth=78)
@@ -67,32 +69,44 @@ def merge(template):
         merged.save(str(path))
 
 
-def faults(language, template=None):
+def compared(language, source, entry):
+    """What is wrong with the translation of one text, one sentence each."""
+    text, translation = source.msgid, entry.msgstr
+    if not translation.strip():
+        return [f"{language}: not translated: {text!r}"]
+    wrong = {
+        "fuzzy": entry.fuzzy,
+        "other placeholders": differ(PLACEHOLDER, text, translation),
+        "other tags": differ(TAG, text, translation),
+        "other spaces at an end": spaces(text) != spaces(translation),
+        "ends otherwise": end(text) != end(translation),
+    }
+    return [f"{language}: {what}: {translation!r}" for what in wrong if wrong[what]]
+
+
+def differ(pattern, *texts):
+    first, second = (Counter(pattern.findall(text)) for text in texts)
+    return first != second
+
+
+def spaces(text):
+    return text[:1].isspace(), text[-1:].isspace()
+
+
+def end(text):
+    """The last sign where it means something: a sentence, a question, a label."""
+    last = text.rstrip()[-1:]
+    return last if last in ".:?…" else ""
+
+
+def faults(language):
     """What is wrong with a language, one sentence each."""
     known = {entry.msgid: entry for entry in of(language)}
     found = []
-    for source in template or read(TEMPLATE):
-        text = source.msgid
-        entry = known.pop(text, None)
-        if entry is None or not entry.msgstr.strip():
-            found.append(f"{language}: not translated: {text!r}")
-            continue
-        if entry.fuzzy:
-            found.append(f"{language}: fuzzy: {text!r}")
-        for what, pattern in (("placeholders", PLACEHOLDER), ("tags", TAG)):
-            if Counter(pattern.findall(text)) != Counter(
-                pattern.findall(entry.msgstr)
-            ):
-                found.append(f"{language}: other {what}: {entry.msgstr!r}")
-        for end in (str.lstrip, str.rstrip):
-            if (text != end(text)) != (entry.msgstr != end(entry.msgstr)):
-                found.append(f"{language}: other spaces at an end: {entry.msgstr!r}")
-        if text.rstrip()[-1:] in ".:?…" and (
-            text.rstrip()[-1:] != entry.msgstr.rstrip()[-1:]
-        ):
-            found.append(f"{language}: ends otherwise: {entry.msgstr!r}")
-    found += [f"{language}: not a text of the addon: {text!r}" for text in known]
-    return found
+    for source in read(TEMPLATE):
+        entry = known.pop(source.msgid, None) or polib.POEntry()
+        found += compared(language, source, entry)
+    return found + [f"{language}: not a text of the addon: {text!r}" for text in known]
 
 
 def main(database):
