@@ -37,10 +37,13 @@ def template():
 
 
 @contextlib.contextmanager
-def throw_away():
-    """A database with the addon and nothing else, for the time of the block."""
+def throw_away(source=None):
+    """A database with the addon and nothing else, for the time of the block.
+
+    :param source: a database to copy instead, which nobody is connected to
+    """
     name = f"{os.environ['ROPO_DEV_TEMP']}_{uuid.uuid4().hex[:8]}"
-    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{template()}"')
+    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{source or template()}"')
     database = Database(name)
     try:
         yield database

@@ -8,17 +8,12 @@ Nothing is cached when a measurement begins.
 import argparse
 import json
 import time
-from datetime import timedelta
-
-from odoo import Command, fields
-from odoo.tools import SQL
 
 from .. import databases
+from ._fill import multiply, prepare
 
 SIZES = (100, 1_000, 10_000)
 WINDOW = 500
-#: Invoices a customer has.
-EACH = 10
 #: What the browser asks for when it opens the window (40 lines a page).
 SHOWN = {
     "state": {},
@@ -41,117 +36,6 @@ SHOWN = {
         },
     },
 }
-
-
-def prepare(env):
-    """A company in Finland that may hand over, and one overdue invoice of it."""
-    company = env.company
-    finland = env.ref("base.fi")
-    if company.currency_id != finland.currency_id:
-        finland.currency_id.active = True
-        company.currency_id = finland.currency_id
-    if not company.chart_template:
-        company.country_id = finland
-        env["account.chart.template"].try_loading("fi", company, install_demo=False)
-    company.write(
-        {
-            "account_fiscal_country_id": finland.id,
-            "ropo_environment": "demo",
-            "ropo_service_state": "active",
-        }
-    )
-    partner = env["res.partner"].create(
-        {
-            "name": "Sample Debtor Oy",
-            "is_company": True,
-            "street": "Samplestreet 1",
-            "zip": "00100",
-            "city": "Helsinki",
-            "country_id": finland.id,
-            "phone": "040 1234567",
-            "company_registry": "1572860-0",
-        }
-    )
-    today = fields.Date.today()
-    move = env["account.move"].create(
-        {
-            "move_type": "out_invoice",
-            "partner_id": partner.id,
-            "invoice_date": today - timedelta(days=60),
-            "invoice_date_due": today - timedelta(days=40),
-            "invoice_payment_term_id": False,
-            "invoice_line_ids": [
-                Command.create({"name": "Sample", "price_unit": 100, "tax_ids": []})
-            ],
-        }
-    )
-    move.action_post()
-    return move
-
-
-def multiply(move, count):
-    """``count`` copies of a posted invoice, each customer with ten of them.
-
-    By SQL: through the forms it would take minutes, and it is not what is measured.
-    """
-    env = move.env
-    partners = env["res.partner"].create(
-        [
-            {**values, "name": f"Sample Debtor {index} Oy"}
-            for index, values in enumerate(
-                move.partner_id.copy_data() * -(-count // EACH)
-            )
-        ]
-    )
-    env.flush_all()
-    env.cr.execute(
-        """
-        CREATE TEMPORARY TABLE copies ON COMMIT DROP AS
-        SELECT nextval('account_move_id_seq')::int AS id, n,
-               (%s::int[])[1 + n / %s] AS partner_id
-          FROM generate_series(0, %s) n
-        """,
-        (partners.ids, EACH, count - 1),
-    )
-    mine = {
-        "id": SQL("copies.id"),
-        "name": SQL("o.name || '-' || %s || copies.n", f"{count}/"),
-        "partner_id": SQL("copies.partner_id"),
-        "commercial_partner_id": SQL("copies.partner_id"),
-    }
-    _copy(env, "account_move", SQL("o.id = %s", move.id), mine)
-    theirs = {
-        "id": SQL("nextval('account_move_line_id_seq')"),
-        "move_id": SQL("copies.id"),
-        "partner_id": SQL("copies.partner_id"),
-    }
-    _copy(env, "account_move_line", SQL("o.move_id = %s", move.id), theirs)
-    env.cr.execute("SELECT array_agg(id ORDER BY id) FROM copies")
-    copies = env["account.move"].browse(env.cr.fetchone()[0])
-    env.cr.execute("DROP TABLE copies")
-    env.cr.execute("ANALYZE account_move, account_move_line, res_partner")
-    env.invalidate_all()
-    return copies
-
-
-def _copy(env, table, condition, changed):
-    env.cr.execute(
-        "SELECT column_name FROM information_schema.columns WHERE table_name = %s",
-        (table,),
-    )
-    names = [row[0] for row in env.cr.fetchall()]
-    env.cr.execute(
-        SQL(
-            "INSERT INTO %s (%s) SELECT %s FROM %s o CROSS JOIN copies WHERE %s",
-            SQL.identifier(table),
-            SQL(", ").join(map(SQL.identifier, names)),
-            SQL(", ").join(
-                changed.get(name, SQL.identifier("o", name)) for name in names
-            ),
-            SQL.identifier(table),
-            condition,
-        )
-    )
 
 
 def timed(env, work):

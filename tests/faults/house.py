@@ -20,6 +20,7 @@ if "maventa" not in sys.modules:
     sys.modules["maventa"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules["maventa"])
 
+from maventa import wire  # noqa: E402, F401
 from maventa.sandbox import Sandbox, serve  # noqa: E402
 
 

@@ -1,0 +1,114 @@
+"""Transfers or reports of many cases, beside a bare loop that makes the same calls.
+
+The bare loop has a `requests` session and as many threads; it knows what to send and
+keeps nothing. Ours leases, calls, and commits each answer before the next step of that
+case. Both begin with a fresh service in another process.
+"""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import requests
+
+from .. import databases
+from ._fill import connect, make_cases, multiply, prepare
+from ._measure import Bench, median
+from ._ropo import COMPANY, KEYS, case_id, invoice_id, ropo
+
+OVERLAPS = (1, 4, 8)
+
+
+def bench(name, module, description):
+    """Measure and print; see the module's ``fill``, ``calls`` and ``work``."""
+    with Bench(name, description, rows=1000, runs=3, latency=0.02) as result:
+        options = result.options
+        cases = options.rows if name == "report" else 0
+        with databases.throw_away() as filled:
+            filled.run(module.fill, options.rows, timeout=1800)
+            for overlap in OVERLAPS:
+                ratios, ours, bares = [], [], []
+                for _run in range(options.runs):
+                    with ropo(options.rows, cases=cases, latency=options.latency) as url:
+                        bare = bare_loop(url, options.rows, overlap, module.calls)
+                    with (
+                        ropo(options.rows, cases=cases, latency=options.latency) as url,
+                        databases.throw_away(filled.name) as copy,
+                    ):
+                        printed = copy.run(module.work, url, overlap, timeout=1800)
+                    ours.append(json.loads(printed))
+                    bares.append(bare)
+                    ratios.append(bare / ours[-1]["seconds"])
+                done = {run["done"] for run in ours}
+                assert done == {options.rows}, done
+                result.figure(
+                    f"{name}: {overlap} at a time, share of the bare loop",
+                    round(median(ratios), 3),
+                    at_least=0.8,
+                    spread=[round(ratio, 3) for ratio in ratios],
+                )
+                for what, seconds in (
+                    ("seconds of ours", [run["seconds"] for run in ours]),
+                    ("seconds of the bare loop", bares),
+                    ("seconds of chatter and activities", [r["effects"] for r in ours]),
+                ):
+                    result.figure(
+                        f"{name}: {overlap} at a time, {what}",
+                        round(median(seconds), 2),
+                        "s",
+                        spread=[round(value, 2) for value in seconds],
+                    )
+
+
+def bare_loop(url, rows, overlap, calls):
+    """Seconds of a loop that only makes the calls."""
+    session = requests.Session()
+    adapter = requests.adapters.HTTPAdapter(pool_maxsize=overlap)
+    session.mount("http://", adapter)
+    token = session.post(
+        f"{url}/oauth2/token",
+        data={
+            "grant_type": "client_credentials",
+            "client_id": COMPANY,
+            "client_secret": KEYS["user_api_key"],
+            "vendor_api_key": KEYS["vendor_api_key"],
+            "scope": "company invoice:send receivables:assignments",
+        },
+    )
+    session.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
+
+    def row(number):
+        for method, path, body in calls(number):
+            answer = session.request(method, url + path, json=body, timeout=30)
+            answer.raise_for_status()
+            if answer.content:
+                answer.json()
+
+    with ThreadPoolExecutor(overlap) as pool:
+        started = time.perf_counter()
+        for _done in pool.map(row, range(rows)):
+            pass
+        return time.perf_counter() - started
+
+
+def fill(env, rows, state):
+    """A company with so many cases; Maventa's address is set when it is known."""
+    moves = multiply(prepare(env), int(rows))
+    connect(env, "http://127.0.0.1:9")
+    return make_cases(env, moves, state)
+
+
+def timed(env, url, drain):
+    """Seconds of the calls with their commits, and of what follows."""
+    connect(env, url)
+    env.cr.commit()
+    started = time.perf_counter()
+    drain()
+    seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    cases = env["ropo.assignment"]
+    while cases.search_count([("effects_due", "=", True)], limit=1):
+        cases._run_due_effects()
+    return {"seconds": seconds, "effects": time.perf_counter() - started}
+
+

@@ -1,0 +1,62 @@
+"""Reports of payments beside a bare loop that makes the same calls.
+
+``./dev bench report [--rows 1000] [--runs 3] [--latency 0.02]``: see
+`tests/bench/_calls.py`. A report takes two calls: what Ropo has is read before.
+"""
+
+import json
+from datetime import date
+from decimal import Decimal
+
+from ..faults.house import wire
+from . import _calls
+from ._ropo import case_id
+
+PAID = 40
+
+
+def fill(env, rows):
+    """Cases at Ropo, each with a payment that is matched and not told yet."""
+    cases = _calls.fill(env, rows, "sent")
+    for start in range(0, len(cases), 100):
+        for move in cases[start : start + 100].move_id:
+            env["account.payment.register"].with_context(
+                active_model="account.move", active_ids=move.ids
+            ).create({"amount": PAID})._create_payments()
+        env.cr.commit()
+        env.invalidate_all()
+    env["ropo.assignment"]._compare_marked()
+    queued = env["ropo.assignment.event"].search_count([("state", "=", "queued")])
+    assert queued == len(cases), queued
+
+
+BODY = wire.build_event(wire.PAID, Decimal(PAID), date.today())
+
+
+def calls(number):
+    path = wire.path(wire.EVENTS, id=case_id(number))
+    yield "GET", f"{path}?page=1&per_page={wire.PER_PAGE}", None
+    yield "POST", path, BODY
+
+
+def work(env, url, overlap):
+    cases = env["ropo.assignment"]
+    events = env["ropo.assignment.event"]
+
+    def drain():
+        env["ropo.worker"]._drain(
+            cases._due_reports,
+            type(events)._lease_report,
+            cases._settle_before_report,
+            size=int(overlap),
+        )
+
+    figures = _calls.timed(env, url, drain)
+    figures["done"] = events.search_count([("state", "=", "sent")])
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    from . import report
+
+    _calls.bench("report", report, __doc__)

@@ -1,0 +1,65 @@
+"""Transfers beside a bare loop that makes the same calls.
+
+``./dev bench transfer [--rows 1000] [--runs 3] [--latency 0.02]``: see
+`tests/bench/_calls.py`.
+"""
+
+import json
+from decimal import Decimal
+
+from ..faults.house import wire
+from . import _calls
+from ._ropo import AMOUNT, invoice_id
+
+
+def fill(env, rows):
+    _calls.fill(env, rows, "queued")
+
+
+BODY = wire.build_transfer(
+    wire.Transfer(
+        collection_type="reminder_and_collection",
+        receivables_type="b2b",
+        summary="Sample claim",
+        payers=(
+            wire.Payer(
+                kind="company",
+                name="Sample Debtor 1 Oy",
+                bid="1572860-0",
+                street="Samplestreet 1",
+                zip="00100",
+                city="Helsinki",
+                country="FI",
+                phone="+358401234567",
+                main=True,
+            ),
+        ),
+        capital=Decimal(AMOUNT),
+    )
+)
+
+
+def calls(number):
+    yield "POST", wire.path(wire.TRANSFER, id=invoice_id(number)), BODY
+
+
+def work(env, url, overlap):
+    cases = env["ropo.assignment"]
+
+    def drain():
+        env["ropo.worker"]._drain(
+            cases._transfer_due,
+            type(cases)._lease_transfer,
+            cases._settle_transfer,
+            size=int(overlap),
+        )
+
+    figures = _calls.timed(env, url, drain)
+    figures["done"] = cases.search_count([("state", "=", "pending")])
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    from . import transfer
+
+    _calls.bench("transfer", transfer, __doc__)
