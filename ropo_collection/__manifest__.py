@@ -28,6 +28,7 @@
         "views/account_move_views.xml",
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
+        "views/res_config_settings_home_views.xml",
         "views/menus.xml",
     ],
     "demo": ["demo/demo.xml"],

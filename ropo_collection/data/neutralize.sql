@@ -5,4 +5,5 @@ UPDATE res_company
        maventa_user_api_key = NULL,
        maventa_vendor_api_key = NULL,
        maventa_ax_url = NULL,
-       maventa_receivables_url = NULL;
+       maventa_receivables_url = NULL,
+       ropo_homes = NULL;

@@ -30,6 +30,7 @@ REASONS = {
     "too_large": "The request or the answer is too large.",
     "too_many": "Far more was found than one search should bring.",
     "neutralized": "This database is a copy: calls to the outside are blocked.",
+    "moved": "This database is not the one that may call out.",
     "switched_off": "Calls are switched off for this company.",
     "keys_missing": "The keys of this company have not been entered.",
 }

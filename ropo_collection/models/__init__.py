@@ -8,6 +8,7 @@ from . import account_move_choose
 from . import account_move_dispute
 from . import account_partial_reconcile
 from . import res_company
+from . import res_company_home
 from . import res_company_proposals
 from . import res_config_settings
 from . import res_partner

@@ -22,6 +22,9 @@ ENVIRONMENTS = [
     ("production", "Production"),
 ]
 
+#: Environments that are Maventa's own.
+REAL = ("test", "production")
+
 COLLECTION_TYPES = [
     ("reminder_and_collection", "Reminder and collection"),
     ("collection", "Collection only (own reminders sent)"),

@@ -96,6 +96,8 @@ class ResConfigSettings(models.TransientModel):
     ropo_last_poll = fields.Datetime(related="ropo_company_id.ropo_last_poll")
     ropo_adopt_read = fields.Datetime(related="ropo_company_id.ropo_adopt_read")
     ropo_trouble = fields.Char(related="ropo_company_id.ropo_trouble")
+    ropo_is_moved = fields.Boolean(related="ropo_company_id.ropo_is_moved")
+    ropo_moved_text = fields.Char(related="ropo_company_id.ropo_moved_text")
 
     def _compute_ropo_is_branch(self):
         for settings in self:
@@ -119,6 +121,14 @@ class ResConfigSettings(models.TransientModel):
     def action_ropo_next_step(self):
         """See :meth:`res.company.action_ropo_next_step`."""
         return self.ropo_company_id.action_ropo_next_step()
+
+    def action_ropo_confirm_home(self):
+        """See :meth:`res.company.action_ropo_confirm_home`."""
+        return self.ropo_company_id.action_ropo_confirm_home()
+
+    def action_ropo_is_copy(self):
+        """See :meth:`res.company.action_ropo_is_copy`."""
+        return self.ropo_company_id.action_ropo_is_copy()
 
     def action_ropo_close_service(self):
         """See :meth:`res.company.action_ropo_close_service`."""

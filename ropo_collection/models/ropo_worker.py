@@ -66,6 +66,11 @@ class RopoWorker(models.AbstractModel):
             "neutralized": self.env._(
                 "This is a neutralized copy of a database: nothing is sent from it."
             ),
+            "moved": self.env._(
+                "This database has another name or web address than the one Ropo was "
+                "set up in. Nothing is sent before an administrator says in Settings "
+                "whether it is the real one or a copy."
+            ),
             "keys_missing": self.env._(
                 "Maventa's keys are missing. An administrator enters them in Settings."
             ),

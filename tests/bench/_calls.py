@@ -14,7 +14,7 @@ import requests
 from .. import databases
 from ._fill import connect, make_cases, multiply, prepare
 from ._measure import Bench, median
-from ._ropo import COMPANY, KEYS, case_id, invoice_id, ropo
+from ._ropo import COMPANY, KEYS, ropo
 
 OVERLAPS = (1, 4, 8)
 
@@ -29,7 +29,9 @@ def bench(name, module, description):
             for overlap in OVERLAPS:
                 ratios, ours, bares = [], [], []
                 for _run in range(options.runs):
-                    with ropo(options.rows, cases=cases, latency=options.latency) as url:
+                    with ropo(
+                        options.rows, cases=cases, latency=options.latency
+                    ) as url:
                         bare = bare_loop(url, options.rows, overlap, module.calls)
                     with (
                         ropo(options.rows, cases=cases, latency=options.latency) as url,
@@ -110,5 +112,3 @@ def timed(env, url, drain):
     while cases.search_count([("effects_due", "=", True)], limit=1):
         cases._run_due_effects()
     return {"seconds": seconds, "effects": time.perf_counter() - started}
-
-
