@@ -99,7 +99,7 @@ class ResCompany(models.Model):
             self.env["ropo.worker"]._trigger_once(cron)
 
     def action_ropo_is_copy(self):
-        """An administrator: this is a copy. It forgets the keys, and is switched off."""
+        """An administrator: this is a copy. Switched off, and without the keys."""
         self._ropo_check_administrator()
         companies = self.sudo().search([("ropo_environment", "in", REAL)])
         for company in companies:
