@@ -7,6 +7,7 @@ from . import account_move_claim
 from . import account_move_choose
 from . import account_move_dispute
 from . import account_partial_reconcile
+from . import ir_module_module
 from . import res_company
 from . import res_company_home
 from . import res_company_proposals

@@ -321,6 +321,37 @@ class ResCompany(models.Model):
                     )
                 )
 
+    @api.constrains("active")
+    def _check_ropo_archived(self):
+        """An archived company is not followed: Ropo would hear of nothing."""
+        for company in self.filtered(lambda company: not company.active):
+            cases = company._ropo_open_cases()
+            if cases:
+                raise ValidationError(
+                    self.env._(
+                        "%(company)s can't be archived: %(count)s of its invoices are "
+                        "at Ropo, %(first)s among them, and payments would not be "
+                        "reported any more. Wait until the cases are closed.",
+                        company=company.name,
+                        count=len(cases),
+                        first=cases[0].name,
+                    )
+                )
+
+    def _ropo_open_cases(self):
+        """Cases of these companies and their branches that Maventa or Ropo has."""
+        return (
+            self.env["ropo.assignment"]
+            .sudo()
+            .search(
+                [
+                    ("company_id", "child_of", self.ids),
+                    ("environment", "in", REAL),
+                    ("state", "in", ("sending", "unknown", "pending", "sent")),
+                ]
+            )
+        )
+
     def write(self, vals):
         """Another environment or account has a service, and troubles, of its own."""
         changed = self.browse()
