@@ -92,7 +92,7 @@ class TestLifeOfData(LedgerCommon):
         self.assertEqual(module.state, "to remove")
 
     def test_demo_cases_hold_nobody_up(self):
-        self.at_ropo().environment = "demo"
+        self.at_ropo().sudo().environment = "demo"
         module = self.env.ref("base.module_ropo_collection")
         module.button_uninstall()
         self.assertEqual(module.state, "to remove")
