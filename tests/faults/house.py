@@ -20,6 +20,8 @@ if "maventa" not in sys.modules:
     sys.modules["maventa"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules["maventa"])
 
+from maventa import client as maventa_client  # noqa: E402, F401
+from maventa import errors as maventa_errors  # noqa: E402, F401
 from maventa import wire  # noqa: E402, F401
 from maventa.sandbox import Sandbox, serve  # noqa: E402
 
