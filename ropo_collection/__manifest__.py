@@ -7,7 +7,9 @@
     "license": "LGPL-3",
     "author": "Ropo Collection Contributors",
     "depends": ["account", "account_edi_ubl_cii"],
-    "external_dependencies": {"python": ["requests", "urllib3", "python-stdnum"]},
+    "external_dependencies": {
+        "python": ["requests", "urllib3", "python-stdnum", "cryptography"]
+    },
     "data": [
         "security/groups.xml",
         "security/ir.model.access.csv",
@@ -29,7 +31,9 @@
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
         "views/res_config_settings_home_views.xml",
+        "views/res_config_settings_privacy_views.xml",
         "views/menus.xml",
+        "views/ropo_personal_id_reading_views.xml",
     ],
     "demo": ["demo/demo.xml"],
     "assets": {

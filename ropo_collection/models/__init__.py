@@ -13,6 +13,8 @@ from . import res_company_home
 from . import res_company_proposals
 from . import res_config_settings
 from . import res_partner
+from . import res_partner_personal_id
+from . import ropo_personal_id_reading
 from . import ropo_invoice_xml
 from . import res_partner_live
 from . import ropo_worker

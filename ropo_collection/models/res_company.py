@@ -243,6 +243,13 @@ class ResCompany(models.Model):
         string="Fee and interest accounts",
         help="The same, by the accounts of the invoice's lines.",
     )
+    ropo_erase_days = fields.Integer(
+        string="Erase debtors' data after",
+        default=90,
+        help="Days after a case has ended at Ropo, or was cancelled, until the copies "
+        "of its debtors' data are erased, personal identity numbers among them. The "
+        "case itself stays, and so does the customer.",
+    )
     ropo_last_poll = fields.Datetime(
         string="Last update from Ropo",
         readonly=True,
@@ -302,6 +309,7 @@ class ResCompany(models.Model):
         "ropo_extra_days",
         "ropo_write_off_tolerance",
         "ropo_minimum_amount",
+        "ropo_erase_days",
     )
     def _check_ropo_numbers(self):
         for company in self:
@@ -311,13 +319,14 @@ class ResCompany(models.Model):
                     company.ropo_extra_days,
                     company.ropo_write_off_tolerance,
                     company.ropo_minimum_amount,
+                    company.ropo_erase_days,
                 )
                 < 0
             ):
                 raise ValidationError(
                     self.env._(
-                        "Ropo's delay, extra days, difference and minimum amount can't "
-                        "be negative."
+                        "Report delay, extra days, small difference, minimum amount "
+                        "and days until erasing can't be negative."
                     )
                 )
 

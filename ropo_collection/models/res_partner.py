@@ -4,6 +4,7 @@ from odoo.tools import email_split
 
 from ..maventa import wire
 from ..tools import identity
+from ..tools.sealed import Sealed
 from .res_company import RECEIVABLES_TYPES
 
 
@@ -28,12 +29,13 @@ class ResPartner(models.Model):
         help="Who owes this customer's invoices as well, such as the second tenant of "
         "a flat. They are told to Ropo with every invoice handed over.",
     )
-    ropo_personal_id = fields.Char(
+    ropo_personal_id = Sealed(
         string="Personal identity number",
         copy=False,
         groups="ropo_collection.group_personal_id",
         help="Only where the kind of claim demands it, such as a consumer's rental "
-        "claim in Finland.",
+        "claim in Finland. Shown masked; the button beside it shows the whole number, "
+        "and who has seen it is kept.",
     )
     ropo_special = fields.Selection(
         [

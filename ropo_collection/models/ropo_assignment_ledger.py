@@ -993,6 +993,8 @@ class RopoAssignment(models.Model):
         for start in range(0, len(live), AUDIT_SLICE):
             worker._each(live[start : start + AUDIT_SLICE], type(self)._audit_locked)
         self._run_due_effects()
+        self.env["ropo.assignment.payer"]._erase_due()
+        self.env["ropo.assignment.payer"]._seal_again()
 
     def _audit_locked(self):
         """Look for loose money of the debtors, and for questions nobody answers."""

@@ -1,7 +1,15 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
+from odoo.tools import SQL
 
 from ..maventa import wire
+from ..tools import sealed
 from .ropo_payer import PAYER_DATA
+
+#: Numbers encrypted anew in one run.
+SEALED_AT_ONCE = 500
+ENDED = ("closed", "cancelled")
 
 
 class RopoAssignmentPayer(models.Model):
@@ -92,3 +100,58 @@ class RopoAssignmentPayer(models.Model):
 
     def _is_business_claim(self):
         return self.assignment_id.receivables_type.startswith("b2b")
+
+    # ------------------------------------------------------------------
+    # Erasing and sealing, once a day
+    # ------------------------------------------------------------------
+    @api.model
+    def _erase_due(self):
+        """Erase the debtors' data of cases that ended long enough ago.
+
+        The case keeps customer, amounts, events and decisions.
+        """
+        worker = self.env["ropo.worker"]
+        roots = self.env["res.company"].sudo().search([("parent_id", "=", False)])
+        for company in roots:
+            before = fields.Datetime.now() - timedelta(days=company.ropo_erase_days)
+            due = self.search(
+                [
+                    ("company_id", "child_of", company.id),
+                    ("assignment_id.state", "in", ENDED),
+                    ("assignment_id.last_change", "<", before),
+                ]
+            )
+            worker._end_transaction()
+            for case in due.assignment_id:
+                worker._each(case, self._erase_locked)
+
+    @staticmethod
+    def _erase_locked(cases):
+        for case in cases._lock_in(ENDED):
+            case.payer_ids.unlink()
+            case._message_log(
+                body=case.env._(
+                    "The debtors' data of this case were erased, as set for cases that "
+                    "have ended."
+                )
+            )
+
+    @api.model
+    def _seal_again(self):
+        """Encrypt numbers stored before there was a key, or with an older one."""
+        for model, name in (
+            (self.env["res.partner"], "ropo_personal_id"),
+            (self, "ssn"),
+        ):
+            rows = self.env.execute_query(
+                SQL(
+                    "SELECT id, %(name)s FROM %(table)s WHERE %(name)s IS NOT NULL",
+                    name=SQL.identifier(name),
+                    table=SQL.identifier(model._table),
+                )
+            )
+            old = [id_ for id_, stored in rows if not sealed.is_current(stored)]
+            for record in model.sudo().browse(old[:SEALED_AT_ONCE]):
+                if record[name]:
+                    record[name] = record[name]
+            self.env["ropo.worker"]._end_transaction()

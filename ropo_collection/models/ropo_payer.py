@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 
 from ..tools import identity
+from ..tools.sealed import Sealed
 
 #: What is read from a customer, and what a person may have typed instead.
 PAYER_DATA = (
@@ -36,7 +37,7 @@ class RopoPayer(models.AbstractModel):
     bid = fields.Char(
         string="Business id", help="Where it is a personal number, that one is used."
     )
-    ssn = fields.Char(
+    ssn = Sealed(
         string="Personal identity number",
         groups="ropo_collection.group_personal_id",
         copy=False,

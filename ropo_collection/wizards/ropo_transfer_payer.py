@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError, UserError
 
 from ..models.ropo_payer import PAYER_DATA
 from ..tools import identity
+from ..tools.sealed import Sealed
 
 #: Where a customer keeps what was typed. The name is changed on the customer only.
 WRITE_BACK = {
@@ -27,6 +28,8 @@ class RopoTransferPayer(models.TransientModel):
 
     line_id = fields.Many2one("ropo.transfer.line", required=True, ondelete="cascade")
     kind = fields.Selection(default="person")
+    # Who types it sees it; it is erased with the transfer.
+    ssn = Sealed(masked=False)
     origin = fields.Json(
         help="What was read from the customer: the rest has been typed.",
     )
