@@ -31,7 +31,7 @@
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
         "views/res_config_settings_home_views.xml",
-        "views/res_config_settings_privacy_views.xml",
+        "views/res_config_settings_care_views.xml",
         "views/menus.xml",
         "views/ropo_personal_id_reading_views.xml",
     ],

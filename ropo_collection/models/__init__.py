@@ -7,8 +7,10 @@ from . import account_move_claim
 from . import account_move_choose
 from . import account_move_dispute
 from . import account_partial_reconcile
+from . import ir_cron
 from . import ir_module_module
 from . import res_company
+from . import res_company_health
 from . import res_company_home
 from . import res_company_proposals
 from . import res_config_settings

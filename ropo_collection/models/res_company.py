@@ -469,8 +469,8 @@ class ResCompany(models.Model):
             _logger.warning("Ropo is paused for company %s: %s", root.id, error.reason)
             root._ropo_tell_administrator(text)
 
-    def _ropo_tell_administrator(self, text):
-        """One activity for an administrator: only they can mend keys and service."""
+    def _ropo_administrator(self):
+        """Who can mend keys, service and server."""
         self.ensure_one()
         administrator = self.env["res.users"].search(
             [
@@ -481,10 +481,13 @@ class ResCompany(models.Model):
             order="id desc",
             limit=1,
         )
-        user = administrator or self.ropo_responsible_id or self.env.user
+        return administrator or self.ropo_responsible_id or self.env.user
+
+    def _ropo_tell_administrator(self, text):
+        """One activity for an administrator: only they can mend keys and service."""
         self.partner_id.activity_schedule(
             "ropo_collection.mail_activity_attention",
-            user_id=user.id,
+            user_id=self._ropo_administrator().id,
             summary=self.env._("Ropo is paused for %(company)s", company=self.name),
             note=text,
         )

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class ResConfigSettings(models.TransientModel):
@@ -101,6 +101,29 @@ class ResConfigSettings(models.TransientModel):
     ropo_trouble = fields.Char(related="ropo_company_id.ropo_trouble")
     ropo_is_moved = fields.Boolean(related="ropo_company_id.ropo_is_moved")
     ropo_moved_text = fields.Char(related="ropo_company_id.ropo_moved_text")
+
+    ropo_problems = fields.Text(compute="_compute_ropo_health", string="What is wrong")
+    ropo_waiting = fields.Char(compute="_compute_ropo_health", string="Waiting")
+
+    @api.depends("ropo_company_id")
+    def _compute_ropo_health(self):
+        for settings in self:
+            company = settings.ropo_company_id
+            health = company._ropo_health()
+            settings.ropo_problems = "\n".join(health["problems"])
+            read = health["last_poll"]
+            settings.ropo_waiting = self.env._(
+                "Ropo's list read: %(read)s. Cases waiting to be sent: %(queued)s. "
+                "Reports waiting: %(reports)s. Need a person: %(people)s.",
+                read=company._ropo_local(read) if read else "-",
+                queued=health["cases"].get("queued", 0),
+                reports=health["reports"].get("queued", 0),
+                people=health["need_a_person"],
+            )
+
+    def action_ropo_diagnostics(self):
+        """See :meth:`res.company.action_ropo_diagnostics`."""
+        return self.ropo_company_id.action_ropo_diagnostics()
 
     def _compute_ropo_is_branch(self):
         for settings in self:

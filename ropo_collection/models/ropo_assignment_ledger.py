@@ -995,6 +995,7 @@ class RopoAssignment(models.Model):
         self._run_due_effects()
         self.env["ropo.assignment.payer"]._erase_due()
         self.env["ropo.assignment.payer"]._seal_again()
+        self.env["res.company"]._gc_ropo_watch()
 
     def _audit_locked(self):
         """Look for loose money of the debtors, and for questions nobody answers."""

@@ -246,6 +246,10 @@ class RopoWorker(models.AbstractModel):
                 futures.append(pool.submit(self._call_one, job, client))
         for future in futures:
             future.result()
+        for job in jobs:
+            if isinstance(job.error, MaventaError):
+                # The client's own line has no record, this one has nothing else.
+                _logger.info("%s: %s", job.row, job.error.reason)
         self._accounts_follow(jobs)
 
     @api.model
