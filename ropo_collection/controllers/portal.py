@@ -28,7 +28,7 @@ class RopoPortalAccount(PortalAccount):
     def _create_transaction(self, *args, custom_create_values=None, **kwargs):
         """The one way to a payment, whichever page or script asks for it."""
         for command in (custom_create_values or {}).get("invoice_ids", []):
-            self._ropo_refuse(command[2])
+            self._ropo_refuse(command[2] or [command[1]])
         return super()._create_transaction(
             *args, custom_create_values=custom_create_values, **kwargs
         )

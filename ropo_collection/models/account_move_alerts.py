@@ -84,22 +84,26 @@ class AccountMove(models.Model):
             case._fields["collection_status"]._description_selection(self.env)
         )
         values = {
-            "state": stages.get(case.collection_status) or case._state_label(),
+            "stage": stages.get(case.collection_status),
             "open": case.currency_id.format(case.open_amount),
             "claim": case.currency_id.format(case.capital_amount),
             "date": format_date(self.env, case.accepted_at),
         }
-        return {
-            "level": "info",
-            "message": self.env._(
-                "At Ropo since %(date)s: %(state)s. %(open)s of %(claim)s is open "
+        if not case.accepted_at:
+            text = self.env._("On its way to Ropo. The claim is %(claim)s.", **values)
+        elif values["stage"]:
+            text = self.env._(
+                "At Ropo since %(date)s: %(stage)s. %(open)s of %(claim)s is open "
                 "there.",
                 **values,
             )
-            if case.accepted_at
-            else self.env._(
-                "On its way to Ropo: %(state)s. The claim is %(claim)s.", **values
-            ),
+        else:
+            text = self.env._(
+                "At Ropo since %(date)s. %(open)s of %(claim)s is open there.", **values
+            )
+        return {
+            "level": "info",
+            "message": text,
             "action_text": self.env._("Open the Ropo case"),
             "action": self.ropo_assignment_id._get_records_action(),
         }

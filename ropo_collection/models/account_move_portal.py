@@ -35,7 +35,7 @@ class AccountMove(models.Model):
     def _ropo_online_payment_refusal(self):
         return self.env._(
             "Invoice %(name)s is with Ropo now, so it can't be paid here. Please pay "
-            "it to Ropo, with the account and reference that Ropo has sent you.",
+            "it to Ropo, with the account and reference that Ropo sends you.",
             name=self.name,
         )
 

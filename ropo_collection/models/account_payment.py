@@ -32,24 +32,35 @@ class AccountPayment(models.Model):
         if (
             self.payment_type != "inbound"
             or self.state not in ("in_process", "paid")
-            or self.is_reconciled
+            or not self._ropo_is_unmatched()
             or not self.company_id._ropo_is_on()
             or not partner.ropo_live_count
         ):
             return None
-        return {
-            "level": "warning",
-            "message": self.env._(
+        if self.move_id:
+            text = self.env._(
                 "%(name)s has invoices at Ropo, which hears of this payment only once "
                 "it is matched with them.",
-                name=partner.display_name,
+                name=partner.name,
             )
-            if self.move_id
-            else self.env._(
+        else:
+            text = self.env._(
                 "%(name)s has invoices at Ropo, which hears of this payment only once "
                 "its bank line is matched.",
-                name=partner.display_name,
-            ),
+                name=partner.name,
+            )
+        return {
+            "level": "warning" if self.move_id else "info",
+            "message": text,
             "action_text": self.env._("Open the cases"),
             "action": partner.action_ropo_view_live(),
         }
+
+    def _ropo_is_unmatched(self):
+        """Without an entry, a payment is as good as what its invoices have open."""
+        if self.move_id:
+            return not self.is_reconciled
+        return any(
+            invoice.currency_id.compare_amounts(invoice.amount_residual, 0) > 0
+            for invoice in self.invoice_ids
+        )

@@ -65,7 +65,7 @@ class ResPartner(models.Model):
         if not partner.ropo_live_count:
             return ""
         values = {
-            "name": partner.display_name,
+            "name": partner.name,
             "number": partner.ropo_live_count,
             "open": self.env.company.currency_id.format(partner.ropo_open_amount),
         }

@@ -60,7 +60,8 @@ class TestScreensInvoice(LedgerCommon):
             self.assertSays(alert, "At Ropo since", "60.00", "100.00")
             self.assertEqual(self.opened(alert), case)
         case.sudo().collection_status = "debt_collection"
-        self.assertSays(self.alerts(move)["ropo_at_ropo"], "Debt collection")
+        alert = self.alerts(move)["ropo_at_ropo"]
+        self.assertSays(alert, ": Debt collection. ")
         case.sudo().state = "closed"
         self.assertEqual(self.alerts(move), {})
 
@@ -301,6 +302,28 @@ class TestScreensInvoice(LedgerCommon):
         case.sudo().state = "closed"
         self.assertEqual(self.alerts(self.loose_payment(1.0)), {})
 
+    def test_payment_without_an_entry_waits_for_its_bank_line(self):
+        move = self.invoice()
+        self.at_ropo(move)
+        payment = self.env["account.payment"].create(
+            {
+                "amount": 100.0,
+                "partner_id": self.business.id,
+                "journal_id": self.bank.id,
+                "invoice_ids": [fields.Command.set(move.ids)],
+            }
+        )
+        payment.outstanding_account_id = False
+        payment.action_post()
+        self.assertFalse(payment.move_id)
+        self.assertSays(self.alerts(payment)["ropo_unmatched"], "its bank line")
+        line = self.bank_line(100.0, partner=self.business)
+        self.match(move, line.move_id)
+        self.assertEqual(self.alerts(payment), {})
+        self.run_cron("report")
+        alert = self.alerts(line.move_id)["ropo_told"]
+        self.assertSays(alert, move.name, "100.00", "as paid on")
+
     def test_payments_are_told_in_bulk(self):
         moves = [self.invoice(amount) for amount in (10.0, 20.0, 30.0)]
         for move in moves:
@@ -386,6 +409,9 @@ class TestScreensInvoice(LedgerCommon):
             form.partner_id = self.business
             alert = form.alerts["ropo_orders_again"]
             self.assertSays(alert, self.business.name, "an invoice at Ropo", "100.00")
+        # The form's customer has a name of many lines.
+        partner = self.business.with_context(show_address=True)
+        self.assertNotIn("\n", partner._ropo_debtor_text())
         self.at_ropo(self.invoice(50.0))
         draft = form.record
         self.assertSays(

@@ -22,6 +22,10 @@ registry.category("web_tour.tours").add("ropo_portal_tour", {
             expectUnloadPage: true,
         },
         {
+            content: "What to do is said beside the amount",
+            trigger: "a[href='#ropo_notice']:contains(To be paid to Ropo)",
+        },
+        {
             content: "It says since when and where to pay",
             trigger: "#ropo_notice:contains(since):contains(pay it to Ropo)",
         },
