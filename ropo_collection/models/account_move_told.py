@@ -33,6 +33,9 @@ class AccountMove(models.Model):
                   JOIN ropo_assignment c ON c.move_id = mine.move_id
                  WHERE theirs.move_id IN %s AND a.account_type = 'asset_receivable'
                    AND c.state IN %s
+                   AND NOT EXISTS (
+                       SELECT 1 FROM account_partial_reconcile x
+                        WHERE x.exchange_move_id = theirs.move_id)
                  GROUP BY theirs.move_id, c.id
                 """,
                 tuple(self.ids),
@@ -251,6 +254,7 @@ class _Told:
         """What nobody has said anything about yet."""
         if not self._more(self.left):
             return []
+        comparison = self.case._compare(self.all_parts, self.waiting)
         if not self.parts:
             text = self.env._(
                 "%(invoice)s: %(amount)s counts only when the entry is posted and its "
@@ -261,9 +265,13 @@ class _Told:
                 "%(invoice)s: %(amount)s is not reported, because Ropo has closed the "
                 "case."
             )
-        elif self._is_owed():
+        elif self._is_among(comparison.to_tell):
             text = self.env._(
                 "%(invoice)s: %(amount)s will be reported to Ropo by itself."
+            )
+        elif self._is_among(comparison.to_decide):
+            text = self.env._(
+                "%(invoice)s: you will be asked what to report of %(amount)s."
             )
         else:
             text = self.env._(
@@ -272,8 +280,5 @@ class _Told:
             )
         return [self._say(text, self.left)]
 
-    def _is_owed(self):
-        """Whether the next comparison reports this entry or asks about it."""
-        comparison = self.case._compare(self.all_parts, self.waiting)
-        due = (*comparison.to_tell, *comparison.to_decide)
-        return any(part.move_id == self.entry_id for part in due)
+    def _is_among(self, parts):
+        return any(part.move_id == self.entry_id for part in parts)

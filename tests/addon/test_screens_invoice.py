@@ -273,6 +273,46 @@ class TestScreensInvoice(LedgerCommon):
         alert = self.alerts(payment)["ropo_told"]
         self.assertSays(alert, "refused", "Sample reason", level="warning")
 
+    def test_entry_that_is_no_payment_says_that_it_is_asked_about(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        entry = self.entry(20.0)
+        self.assertEqual(self.alerts(entry), {})
+        self.match(move, entry)
+        alert = self.alerts(entry)["ropo_told"]
+        self.assertSays(alert, "you will be asked", "20.00")
+        self.run_cron("report")
+        alert = self.alerts(entry)["ropo_told"]
+        self.assertSays(alert, "waits for a decision", level="warning")
+        self.assertEqual(self.opened(alert), case)
+
+    def test_exchange_difference_has_nothing_to_say(self):
+        move = self.invoice()
+        self.at_ropo(move)
+        self.pay(move, 40.0)
+        partial = self.env["account.partial.reconcile"].search(
+            [("debit_move_id", "in", move.line_ids.ids)]
+        )
+        exchange = self.entry(1.0)
+        self.match(move, exchange)
+        self.assertTrue(self.alerts(exchange))
+        partial.exchange_move_id = exchange
+        self.assertEqual(self.alerts(exchange), {})
+
+    def test_payment_that_stands_in_for_another_needs_no_report(self):
+        move = self.invoice()
+        case = self.at_ropo(move)
+        first = self.pay(move, 40.0)
+        self.run_cron("report")
+        self.unmatch(first.move_id)
+        second = self.pay(move, 40.0)
+        self.run_cron("report")
+        self.assertTold(case, [40.0])
+        alert = self.alerts(first)["ropo_told"]
+        self.assertSays(alert, "as paid on", "not matched any more")
+        alert = self.alerts(second)["ropo_told"]
+        self.assertSays(alert, "nothing is to be reported of", "40.00")
+
     def test_payment_of_a_closed_case_is_not_reported(self):
         move = self.invoice()
         case = self.at_ropo(move)
