@@ -28,6 +28,8 @@
         "views/ropo_adoption_views.xml",
         "views/ropo_fee_limit_views.xml",
         "views/account_move_views.xml",
+        "views/account_payment_views.xml",
+        "views/account_portal_templates.xml",
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
         "views/res_config_settings_home_views.xml",

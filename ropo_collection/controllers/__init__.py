@@ -1,1 +1,2 @@
 from . import diagnostics
+from . import portal

@@ -6,6 +6,11 @@ from . import account_move_maventa
 from . import account_move_claim
 from . import account_move_choose
 from . import account_move_dispute
+from . import account_move_alerts
+from . import account_move_told
+from . import account_move_portal
+from . import account_move_send
+from . import account_payment
 from . import account_partial_reconcile
 from . import ir_cron
 from . import ir_module_module
@@ -13,6 +18,7 @@ from . import res_company
 from . import res_company_health
 from . import res_company_home
 from . import res_company_proposals
+from . import res_company_portal
 from . import res_config_settings
 from . import res_partner
 from . import res_partner_personal_id

@@ -702,42 +702,6 @@ class AccountMove(models.Model):
                 )
             )
 
-    def _get_alerts(self):
-        alerts = super()._get_alerts()
-        case = self.reversed_entry_id._ropo_live(HANDED_OVER)
-        if self.move_type == "out_refund" and self.state == "draft" and case:
-            alerts["ropo_credit_note"] = {
-                "level": "info",
-                "message": self.env._(
-                    "Invoice %(name)s is at Ropo. When this credit note is posted, "
-                    "Ropo is told of it and collects that much less. A credit of "
-                    "the whole invoice ends the case, and Ropo may charge its costs.",
-                    name=self.reversed_entry_id.name,
-                ),
-            }
-        if self.ropo_dispute_reason:
-            alerts["ropo_disputed"] = {
-                "level": "warning",
-                "message": self.env._(
-                    "The customer disputes the invoice, so it is not handed over to "
-                    "Ropo: %(reason)s",
-                    reason=self.ropo_dispute_reason,
-                )
-                if not self._ropo_live(HANDED_OVER)
-                else self.env._(
-                    "The customer disputes the invoice, which is at Ropo: %(reason)s",
-                    reason=self.ropo_dispute_reason,
-                ),
-            }
-        if self.ropo_needs_attention:
-            alerts["ropo_attention"] = {
-                "level": "warning",
-                "message": self.ropo_attention_reason,
-                "action_text": self.env._("Open the Ropo case"),
-                "action": self.ropo_assignment_id._get_records_action(),
-            }
-        return alerts
-
 
 def _is_new(move, name, value):
     """Whether writing ``value`` would change the field (core rewrites equal values)."""

@@ -96,6 +96,9 @@ class ResConfigSettings(models.TransientModel):
     ropo_erase_days = fields.Integer(
         related="ropo_company_id.ropo_erase_days", readonly=False
     )
+    ropo_portal_payment = fields.Boolean(
+        related="ropo_company_id.ropo_portal_payment", readonly=False
+    )
     ropo_last_poll = fields.Datetime(related="ropo_company_id.ropo_last_poll")
     ropo_adopt_read = fields.Datetime(related="ropo_company_id.ropo_adopt_read")
     ropo_trouble = fields.Char(related="ropo_company_id.ropo_trouble")

@@ -3,6 +3,7 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from .account_move_alerts import READERS
 from .ropo_assignment import HANDED_OVER
 from .ropo_assignment_debtor import DEBTOR_FIELDS
 
@@ -13,27 +14,68 @@ class ResPartner(models.Model):
 
     ropo_live_count = fields.Integer(
         string="Cases at Ropo",
-        compute="_compute_ropo_live_count",
+        compute="_compute_ropo_live",
         compute_sudo=True,
+        groups=READERS,
         help="Invoices of this customer that are at Ropo now.",
+    )
+    ropo_open_amount = fields.Monetary(
+        string="Open at Ropo",
+        compute="_compute_ropo_live",
+        compute_sudo=True,
+        groups=READERS,
+        help="What is open at Ropo of this customer's invoices, in the company's "
+        "currency at today's rate.",
     )
 
     @api.depends("commercial_partner_id")
-    @api.depends_context("allowed_company_ids")
-    def _compute_ropo_live_count(self):
-        counted = dict(
-            self.env["ropo.assignment"]._read_group(
-                [
-                    ("partner_id", "in", self.commercial_partner_id.ids),
-                    ("state", "in", HANDED_OVER),
-                    ("company_id", "in", self.env.companies.ids),
-                ],
-                ["partner_id"],
-                ["__count"],
+    @api.depends_context("allowed_company_ids", "company")
+    def _compute_ropo_live(self):
+        """Of the commercial entity, in the companies chosen in the menu."""
+        companies = self.env.companies.filtered(lambda company: company._ropo_is_on())
+        found = {}
+        today = fields.Date.context_today(self)
+        for partner, company, currency, count, amount in self.env[
+            "ropo.assignment"
+        ]._read_group(
+            [
+                ("partner_id", "in", self.commercial_partner_id.ids),
+                ("state", "in", HANDED_OVER),
+                ("company_id", "in", companies.ids),
+            ],
+            ["partner_id", "company_id", "currency_id"],
+            ["__count", "open_amount:sum"],
+        ):
+            counted, summed = found.get(partner, (0, 0.0))
+            amount = currency._convert(
+                amount, self.env.company.currency_id, company, today
             )
-        )
+            found[partner] = counted + count, summed + amount
         for partner in self:
-            partner.ropo_live_count = counted.get(partner.commercial_partner_id, 0)
+            count, amount = found.get(partner.commercial_partner_id, (0, 0.0))
+            partner.ropo_live_count = count
+            partner.ropo_open_amount = amount
+
+    def _ropo_debtor_text(self):
+        """One sentence for those who sell to a debtor, or nothing.
+
+        Sellers need not see invoices: number and sum are all they are told.
+        """
+        partner = self.sudo()
+        if not partner.ropo_live_count:
+            return ""
+        values = {
+            "name": partner.name,
+            "number": partner.ropo_live_count,
+            "open": self.env.company.currency_id.format(partner.ropo_open_amount),
+        }
+        if partner.ropo_live_count == 1:
+            return self.env._(
+                "%(name)s has an invoice at Ropo, with %(open)s open.", **values
+            )
+        return self.env._(
+            "%(name)s has %(number)s invoices at Ropo, with %(open)s open.", **values
+        )
 
     def action_ropo_view_live(self):
         """The cases of this customer that are at Ropo."""

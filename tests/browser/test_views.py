@@ -11,6 +11,7 @@ VIEWS = {
     "ropo.assignment.event": "list kanban form search pivot",
     "account.move": "list form search",
     "res.partner": "form",
+    "account.payment": "form",
 }
 
 
