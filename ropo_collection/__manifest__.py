@@ -29,6 +29,7 @@
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
         "views/menus.xml",
+        "views/ropo_figures_views.xml",
     ],
     "demo": ["demo/demo.xml"],
     "assets": {

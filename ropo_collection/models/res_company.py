@@ -328,6 +328,9 @@ class ResCompany(models.Model):
                     != (vals[name] or False)
                 )
         result = super().write(vals)
+        if "ropo_environment" in vals:
+            # The menus that Odoo keeps for each user, see ir.ui.menu.
+            self.env.registry.clear_cache()
         if changed:
             super(ResCompany, changed).write(
                 {
