@@ -30,6 +30,7 @@
         "views/res_config_settings_views.xml",
         "views/menus.xml",
         "views/ropo_figures_views.xml",
+        "views/ropo_control_views.xml",
     ],
     "demo": ["demo/demo.xml"],
     "assets": {

@@ -321,7 +321,7 @@ class RopoAssignmentEvent(models.Model):
                 {
                     "state": "dropped",
                     "answer": answer,
-                    "answer_reason": reason,
+                    "answer_reason": event.move_id._ropo_without_personal_ids(reason),
                     "answered_by_id": self.env.uid,
                     "answered_at": fields.Datetime.now(),
                 }

@@ -18,7 +18,7 @@ class RopoShare(models.Model):
         "ropo.assignment", required=True, ondelete="cascade"
     )
     counterpart_move_id = fields.Many2one(
-        "account.move", required=True, index=True, ondelete="cascade"
+        "account.move", string="Entry", required=True, index=True, ondelete="cascade"
     )
     kind = fields.Selection(
         [
@@ -29,8 +29,11 @@ class RopoShare(models.Model):
             ("silent", "Written off"),
             ("decision", "Needs a decision"),
         ],
+        string="Counts as",
         required=True,
     )
-    amount = fields.Float(digits=(16, 6), required=True)
+    currency_id = fields.Many2one(related="assignment_id.currency_id")
+    amount = fields.Monetary(required=True)
+    date = fields.Date(related="counterpart_move_id.date")
 
     _one = models.UniqueIndex("(assignment_id, counterpart_move_id, kind)")
