@@ -13,9 +13,7 @@ class RopoAssignment(models.Model):
         compute="_compute_days_at_ropo",
         help="Days from the transfer until today, or until the case was closed.",
     )
-    next_steps = fields.Text(
-        string="What happens next", compute="_compute_next_steps"
-    )
+    next_steps = fields.Text(string="What happens next", compute="_compute_next_steps")
     cost_note = fields.Text(string="What it may cost", compute="_compute_cost_note")
     share_ids = fields.One2many(
         "ropo.share", "assignment_id", string="Matched with the invoice"
@@ -105,7 +103,8 @@ class RopoAssignment(models.Model):
             yield self.env._("A question waits for your decision: see the timeline.")
         if self.currency_id.compare_amounts(self.to_come, 0) > 0:
             yield self.env._(
-                "Ropo's settlement of %(amount)s is to come: match it with the invoice.",
+                "Ropo's settlement of %(amount)s is to come: match it with the "
+                "invoice.",
                 amount=self.currency_id.format(self.to_come),
             )
 
@@ -125,6 +124,7 @@ class RopoAssignment(models.Model):
         )
         if self.collection_status in ("debt_collection", "legal_collection"):
             yield self.env._(
-                "Authority fees of legal collection are charged to the creditor. If you "
-                "are liable for VAT, you are invoiced the VAT of fees the debtor paid."
+                "Authority fees of legal collection are charged to the creditor. If "
+                "you are liable for VAT, you are invoiced the VAT of fees the debtor "
+                "paid."
             )

@@ -31,9 +31,7 @@ class RopoControl(models.Model):
     company_id = fields.Many2one("res.company", readonly=True)
     assignment_id = fields.Many2one("ropo.assignment", string="Case", readonly=True)
     move_id = fields.Many2one("account.move", string="Invoice", readonly=True)
-    counterpart_move_id = fields.Many2one(
-        "account.move", string="Entry", readonly=True
-    )
+    counterpart_move_id = fields.Many2one("account.move", string="Entry", readonly=True)
     partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
     currency_id = fields.Many2one("res.currency", readonly=True)
     amount = fields.Monetary(readonly=True)

@@ -75,9 +75,7 @@ class RopoFigures(models.Model):
         help="What ended the case: more of it credited than paid, paid in full, paid "
         "in part, or nothing paid.",
     )
-    age = fields.Integer(
-        string="Days since transfer", aggregator="avg", readonly=True
-    )
+    age = fields.Integer(string="Days since transfer", aggregator="avg", readonly=True)
     age_group = fields.Selection(AGES, string="Age", readonly=True)
     claim = fields.Monetary(readonly=True)
     paid = fields.Monetary(
@@ -163,8 +161,13 @@ class RopoFigures(models.Model):
 
     _depends = {
         "account.account": ["account_type"],
-        "account.move": ["date", "state"],
-        "account.move.line": ["account_id", "amount_currency", "date", "move_id"],
+        "account.move.line": [
+            "account_id",
+            "amount_currency",
+            "date",
+            "move_id",
+            "parent_state",
+        ],
         "account.partial.reconcile": [
             "credit_move_id",
             "debit_amount_currency",
@@ -232,9 +235,7 @@ class RopoFigures(models.Model):
             stages=self._select_stages(day),
             figures=self._select_figures(day),
             age_group=self._group(SQL("age"), AGES),
-            money_age=self._group(
-                SQL("GREATEST(as_of - money_since, 0)"), MONEY_AGES
-            ),
+            money_age=self._group(SQL("GREATEST(as_of - money_since, 0)"), MONEY_AGES),
         )
 
     def _day_of(self, column):
@@ -310,11 +311,12 @@ class RopoFigures(models.Model):
                             WHEN s.compared <= matched + 0.004 THEN 1
                             ELSE matched / s.compared END AS part
                   FROM (
-                    SELECT cases.id AS case_id, cases.transferred_on, entry.id AS entry,
-                           entry.state = 'posted' AS posted,
+                    SELECT cases.id AS case_id, cases.transferred_on,
+                           theirs.move_id AS entry,
+                           BOOL_AND(theirs.parent_state = 'posted') AS posted,
                            EXISTS (
                                SELECT 1 FROM account_partial_reconcile x
-                                WHERE x.exchange_move_id = entry.id) AS exchange,
+                                WHERE x.exchange_move_id = theirs.move_id) AS exchange,
                            MAX(p.max_date) AS day,
                            SUM(p.debit_amount_currency) AS matched
                       FROM cases
@@ -324,8 +326,7 @@ class RopoFigures(models.Model):
                       JOIN account_partial_reconcile p ON p.debit_move_id = mine.id
                        AND p.max_date <= %(day)s
                       JOIN account_move_line theirs ON theirs.id = p.credit_move_id
-                      JOIN account_move entry ON entry.id = theirs.move_id
-                     GROUP BY cases.id, cases.transferred_on, entry.id) m
+                     GROUP BY cases.id, cases.transferred_on, theirs.move_id) m
                   LEFT JOIN (
                     SELECT assignment_id, counterpart_move_id, SUM(amount) AS compared,
                            SUM(amount) FILTER (WHERE kind = 'before') AS before,
@@ -435,11 +436,11 @@ class RopoFigures(models.Model):
                   FROM cases
                   JOIN (
                     SELECT cases.id AS case_id, SUM(
-                               CASE WHEN move.state = 'posted' AND mine.date <= %(day)s
+                               CASE WHEN mine.parent_state = 'posted'
+                                     AND mine.date <= %(day)s
                                     THEN mine.amount_currency ELSE 0 END) AS amount
                       FROM cases
-                      JOIN account_move move ON move.id = cases.move_id
-                      JOIN account_move_line mine ON mine.move_id = move.id
+                      JOIN account_move_line mine ON mine.move_id = cases.move_id
                       JOIN account_account account ON account.id = mine.account_id
                        AND account.account_type = 'asset_receivable'
                      GROUP BY cases.id) open ON open.case_id = cases.id

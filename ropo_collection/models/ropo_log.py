@@ -37,7 +37,9 @@ class RopoLog(models.Model):
     text = fields.Text(readonly=True)
 
     def write(self, vals):
-        raise UserError(self.env._("The control list can't be changed."))
+        if self:
+            raise UserError(self.env._("The control list can't be changed."))
+        return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_never(self):

@@ -4,10 +4,11 @@ from odoo import fields, models
 class RopoShare(models.Model):
     """What an entry matched with an invoice at Ropo counts as, and how much of it.
 
-    Written by the comparison, so that SQL can sort what is matched without knowing its
-    rules. Dates are not kept here: they are those of invoice and entry. Whoever reads
-    this must go by what is matched now: a row may be older than the last match, and an
-    entry without a row has not been compared yet. Amounts are in the invoice's currency.
+    Written by the comparison, so that SQL can sort what is matched without knowing
+    its rules. Dates are not kept here: they are those of invoice and entry. Whoever
+    reads this must go by what is matched now: a row may be older than the last match,
+    and an entry without a row has not been compared yet. Amounts are in the invoice's
+    currency.
     """
 
     _name = "ropo.share"

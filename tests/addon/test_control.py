@@ -108,7 +108,9 @@ class TestControl(LedgerCommon):
         self.assertIn(move.name, entry.text)
         self.consumer.ropo_excluded = True
         self.consumer.ropo_excluded = False
-        entries = self.env["ropo.control"].search([("partner_id", "=", self.consumer.id)])
+        entries = self.env["ropo.control"].search(
+            [("partner_id", "=", self.consumer.id)]
+        )
         self.assertEqual(len(entries), 2)
 
     def test_changed_settlement_account(self):

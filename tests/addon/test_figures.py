@@ -50,9 +50,7 @@ class FiguresCommon(LedgerCommon):
 
     def pays_ropo(self, case, amount, ago):
         """The debtor pays Ropo, on a day in the past."""
-        self.sandbox.debtor_pays(
-            case.maventa_invoice_id, amount, date=self.day(ago)
-        )
+        self.sandbox.debtor_pays(case.maventa_invoice_id, amount, date=self.day(ago))
         self.look(case)
 
     def settle(self, move, amount, ago=0):

@@ -22,7 +22,9 @@ class TestScreensCases(RopoCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.clerk = cls.new_user("clerk", "account.group_account_invoice", cls.company)
-        cls.reader = cls.new_user("reader", "account.group_account_readonly", cls.company)
+        cls.reader = cls.new_user(
+            "reader", "account.group_account_readonly", cls.company
+        )
 
     @classmethod
     def new_user(cls, login, groups, companies):
@@ -45,7 +47,9 @@ class TestScreensCases(RopoCommon):
     def test_no_menu_where_every_company_is_off(self):
         other = self.env["res.company"].create({"name": "Sample Other Oy"})
         outsider = self.new_user("outsider", "account.group_account_manager", other)
-        both = self.new_user("both", "account.group_account_manager", other | self.company)
+        both = self.new_user(
+            "both", "account.group_account_manager", other | self.company
+        )
         for user, shown in ((self.clerk, True), (outsider, False), (both, True)):
             self.assertEqual(bool(self.menus(user)), shown, user.login)
 
