@@ -44,6 +44,7 @@ class RopoAssignment(models.Model):
     def _steps(self):
         """What Odoo or a person does next. What Ropo does is Ropo's."""
         self.ensure_one()
+        yield from self._steps_with_money()
         if self.state == "proposed":
             yield self.env._("It waits for somebody to approve it.")
         elif self.state in ("queued", "sending"):
@@ -64,7 +65,6 @@ class RopoAssignment(models.Model):
             yield from self._steps_at_ropo()
         elif self.state == "closed":
             yield from self._steps_after()
-        yield from self._steps_with_money()
 
     def _steps_at_ropo(self):
         if not self.collection_status and (
@@ -92,6 +92,8 @@ class RopoAssignment(models.Model):
             )
 
     def _steps_with_money(self):
+        if self.event_ids.filtered(lambda event: event.state == "decision"):
+            yield self.env._("A question waits for your decision: see the timeline.")
         waiting = self.event_ids.filtered(lambda event: event.state == "queued")
         for event in waiting.sorted("due_at"):
             yield self.env._(
@@ -99,8 +101,6 @@ class RopoAssignment(models.Model):
                 amount=self.currency_id.format(event.amount),
                 time=format_datetime(self.env, event.next_try_at or event.due_at),
             )
-        if self.event_ids.filtered(lambda event: event.state == "decision"):
-            yield self.env._("A question waits for your decision: see the timeline.")
         if self.currency_id.compare_amounts(self.to_come, 0) > 0:
             yield self.env._(
                 "Ropo's settlement of %(amount)s is to come: match it with the "

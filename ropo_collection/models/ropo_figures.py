@@ -56,7 +56,9 @@ class RopoFigures(models.Model):
         RECEIVABLES_TYPES, string="Kind of claim", readonly=True
     )
     as_of = fields.Date(string="Figures as of", readonly=True)
-    transferred_on = fields.Date(readonly=True, help="When Maventa accepted the claim.")
+    transferred_on = fields.Date(
+        string="Transferred on", readonly=True, help="When Maventa accepted the claim."
+    )
     stage = fields.Selection(
         [("none", "No stage yet"), *STAGES, ("closed", "Closed")],
         string="Stage at Ropo",
@@ -85,6 +87,7 @@ class RopoFigures(models.Model):
     )
     credited = fields.Monetary(readonly=True)
     written_off = fields.Monetary(
+        string="Written off",
         readonly=True,
         help="Taken off here while the debtor still owes it at Ropo.",
     )
@@ -105,7 +108,9 @@ class RopoFigures(models.Model):
         "matched before the transfer was taken away again.",
     )
     open_here = fields.Monetary(
-        readonly=True, help="What the invoice had open in the receivable account."
+        string="Open here",
+        readonly=True,
+        help="What the invoice had open in the receivable account.",
     )
     paid_to_ropo = fields.Monetary(
         string="Paid to Ropo", readonly=True, help="What the debtor paid to Ropo."
