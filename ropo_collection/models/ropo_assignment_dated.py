@@ -67,8 +67,13 @@ class RopoAssignment(models.Model):
         shares.search([("assignment_id", "in", self.ids)]).unlink()
         for case in self:
             amounts = defaultdict(float)
-            for move_id, _kind, amount in case.baseline or []:
-                amounts[move_id, "before"] += amount
+            baseline = case.baseline or []
+            # An entry may have been deleted since.
+            moves = self.env["account.move"].browse({row[0] for row in baseline})
+            there = set(moves.exists().ids)
+            for move_id, _kind, amount in baseline:
+                if move_id in there:
+                    amounts[move_id, "before"] += amount
             case._write_shares(shares, amounts)
 
     def _keep_shares(self, parts, counted):

@@ -222,6 +222,17 @@ class TestFigures(FiguresCommon):
         self.assertFigures(case, claim=100.0, unexplained=0.0)
         self.assertFigures(case, 1, claim=60.0)
 
+    def test_a_deleted_entry_of_the_baseline_hinders_nobody(self):
+        move = self.invoice(overdue=DAYS + 30)
+        payment = self.pay(move, 40.0, date=self.day(38))
+        case = self.at_ropo_since(35, move)
+        self.assertFigures(case, claim=60.0, open_here=60.0)
+        payment.action_draft()
+        payment.unlink()
+        case.sudo()._settle_claim(0.0)
+        self.assertFalse(case.share_ids)
+        self.assertFigures(case, claim=60.0, open_here=100.0, unexplained=40.0)
+
     def test_what_ropo_corrected_was_told_until_then(self):
         case = self.at_ropo_since(35)
         self.pay(case.move_id, 40.0)
