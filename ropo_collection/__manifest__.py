@@ -36,6 +36,8 @@
         "views/res_config_settings_care_views.xml",
         "views/menus.xml",
         "views/ropo_personal_id_reading_views.xml",
+        "views/ropo_figures_views.xml",
+        "views/ropo_control_views.xml",
     ],
     "demo": ["demo/demo.xml"],
     "assets": {

@@ -37,6 +37,14 @@ from . import ropo_assignment_propose
 from . import ropo_assignment_event
 from . import ropo_assignment_payer
 from . import ropo_assignment_adopt
+from . import ropo_assignment_dated
+from . import ropo_assignment_story
+from . import ropo_share
+from . import ropo_stage_change
+from . import ropo_figures
+from . import ropo_log
+from . import ropo_control
+from . import ir_ui_menu
 from . import ropo_adoption
 from . import ropo_lookup
 from . import ropo_recheck

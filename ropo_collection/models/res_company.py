@@ -370,7 +370,13 @@ class ResCompany(models.Model):
                     lambda company, name=name: (company.sudo()[name] or False)
                     != (vals[name] or False)
                 )
+        switched = "ropo_environment" in vals and any(
+            company.ropo_environment != vals["ropo_environment"] for company in self
+        )
         result = super().write(vals)
+        if switched:
+            # The menus that Odoo keeps for each user, see ir.ui.menu.
+            self.env.registry.clear_cache()
         if changed:
             super(ResCompany, changed).write(
                 {

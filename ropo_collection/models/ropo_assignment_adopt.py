@@ -148,7 +148,7 @@ class RopoAssignment(models.Model):
         asked = question.amount
         for event in listed.sorted(lambda event: (event.amount != asked, event.id)):
             take = min(event.amount - event.corrected_amount, left)
-            event.corrected_amount += take
+            event._correct(take)
             left = self.currency_id.round(left - take)
         part = ledger.Part(
             question.counterpart_ref, kind, question.amount, question.booked_at

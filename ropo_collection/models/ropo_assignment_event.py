@@ -273,7 +273,8 @@ class RopoAssignmentEvent(models.Model):
             text = self.env._("%(user)s: Ropo has the report of %(amount)s. %(reason)s")
         elif event.missing_there:
             # It was answered: the comparison finds that this must be told anew.
-            event.write({"corrected_amount": event.amount, "missing_there": False})
+            event.missing_there = False
+            event._correct(event.amount - event.corrected_amount)
             text = self.env._(
                 "%(user)s: Ropo does not have the report of %(amount)s; it is sent "
                 "again. %(reason)s"
@@ -320,6 +321,7 @@ class RopoAssignmentEvent(models.Model):
                 {
                     "state": "dropped",
                     "answer": answer,
+                    "answer_reason": event.move_id._ropo_without_personal_ids(reason),
                     "answered_by_id": self.env.uid,
                     "answered_at": fields.Datetime.now(),
                 }

@@ -422,6 +422,7 @@ class RopoAssignment(models.Model):
                 )
                 case._sync_excess(comparison)
             case._refresh_sums(comparison.settled)
+            case._keep_shares(parts, comparison.counted)
             case._review()
 
     def _sync_reports(self, parts):
@@ -1172,7 +1173,7 @@ class RopoAssignment(models.Model):
                 over = told - matched[event.counterpart_ref] if only_untrue else told
                 take = self.currency_id.round(min(max(over, 0.0), amount))
                 if take:
-                    event.corrected_amount += take
+                    event._correct(take)
                     amount = self.currency_id.round(amount - take)
 
     def _raise_claim(self, amount):
@@ -1183,7 +1184,12 @@ class RopoAssignment(models.Model):
             left -= take
             baseline.append([move_id, kind, self.currency_id.round(known - take)])
         self.write(
-            {"capital_amount": self.capital_amount + amount, "baseline": baseline}
+            {
+                "capital_amount": self.capital_amount + amount,
+                "raised_amount": self.raised_amount + amount,
+                "raised_on": fields.Date.today(),
+                "baseline": baseline,
+            }
         )
 
 

@@ -59,7 +59,7 @@ class Comparison:
     that a person has to decide on; ``excess`` what was told and is no longer true;
     ``settled`` the money from Ropo that is matched with the invoice; ``back`` how
     far the residual has risen above the claim, because something matched before
-    the transfer was taken away again.
+    the transfer was taken away again; ``counted`` all that has reduced the claim.
     """
 
     to_tell: tuple[Part, ...]
@@ -68,6 +68,7 @@ class Comparison:
     settled: float
     back: float
     reduction: float
+    counted: tuple[Part, ...] = ()
 
 
 def split(total, shares, currency):
@@ -176,6 +177,7 @@ def compare(*, claim, residual, parts, baseline, told, paid_to_ropo, currency):
         settled=settled,
         back=back,
         reduction=reduction,
+        counted=tuple(fresh),
     )
 
 

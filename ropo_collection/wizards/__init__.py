@@ -6,3 +6,4 @@ from . import ropo_transfer
 from . import ropo_transfer_payer
 from . import ropo_transfer_claim
 from . import ropo_tell
+from . import ropo_figures_day

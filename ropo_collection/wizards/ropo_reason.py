@@ -71,6 +71,7 @@ class RopoReason(models.TransientModel):
         case._check_manager_rights()
         if not (self.reason or "").strip():
             raise UserError(self.env._("Please give a reason."))
+        self._keep_for_control()
         if self.kind == "withdraw":
             return case._withdraw(self.reason)
         if self.kind == "corrected":
@@ -87,3 +88,21 @@ class RopoReason(models.TransientModel):
         else:
             self.event_id._take_word(self.kind == "arrived", self.reason)
         return {"type": "ir.actions.act_window_close"}
+
+    def _keep_for_control(self):
+        """Who decided it and why, for the control list; answers keep it themselves."""
+        if self.kind == "credited":
+            return
+        move = self.assignment_id.move_id
+        labels = dict(self._fields["kind"]._description_selection(self.env))
+        reason = move._ropo_without_personal_ids(self.reason)
+        self.env["ropo.log"].sudo().create(
+            {
+                "kind": "word",
+                "company_id": move.company_id.id,
+                "assignment_id": self.assignment_id.id,
+                "move_id": move.id,
+                "partner_id": self.assignment_id.partner_id.id,
+                "text": f"{labels[self.kind]}: {reason}",
+            }
+        )
