@@ -1,5 +1,6 @@
 from . import ropo_claim
 from . import ropo_payer
+from . import account_journal
 from . import account_move
 from . import account_move_elsewhere
 from . import account_move_maventa
@@ -9,8 +10,12 @@ from . import account_move_dispute
 from . import account_partial_reconcile
 from . import res_company
 from . import res_company_proposals
+from . import res_company_close
+from . import res_company_setup
 from . import res_config_settings
+from . import res_config_settings_setup
 from . import res_partner
+from . import ir_ui_menu
 from . import ropo_invoice_xml
 from . import res_partner_live
 from . import ropo_worker
@@ -29,3 +34,4 @@ from . import ropo_adoption
 from . import ropo_lookup
 from . import ropo_recheck
 from . import ropo_sandbox
+from . import web_tour_tour
