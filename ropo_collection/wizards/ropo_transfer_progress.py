@@ -19,26 +19,26 @@ class RopoTransfer(models.TransientModel):
     def _compute_outcome(self):
         """How the transfer ended, in a sentence."""
         for wizard in self:
-            cases = wizard.assignment_ids
-            done = cases - wizard._waiting() - wizard._failed()
+            cases, failed = wizard.assignment_ids, wizard._failed()
+            if not cases or wizard._waiting():
+                wizard.outcome = False
+                continue
+            done = cases - failed
+            total = sum(done.mapped("capital_amount"))
             facts = {
                 "done": len(done),
                 "total": len(cases),
-                "amount": cases.currency_id[:1].format(
-                    sum(done.mapped("capital_amount"))
-                ),
+                "amount": cases.currency_id[:1].format(total),
             }
-            if wizard._waiting() or not cases:
-                wizard.outcome = False
-            elif wizard._failed():
-                wizard.outcome = wizard.env._(
+            if failed:
+                wizard.outcome = self.env._(
                     "%(done)s of %(total)s at Ropo (%(amount)s). Need a person: "
                     "%(failed)s.",
-                    failed=len(wizard._failed()),
+                    failed=len(failed),
                     **facts,
                 )
             else:
-                wizard.outcome = wizard.env._(
+                wizard.outcome = self.env._(
                     "%(done)s of %(total)s at Ropo (%(amount)s).", **facts
                 )
 

@@ -8,6 +8,8 @@ from .common import RopoTourCommon
 @tagged("post_install", "-at_install")
 class TestSetupTour(RopoTourCommon):
     def test_from_off_to_the_first_transfer(self):
+        company = self.company.with_user(self.env.ref("base.user_root"))
+        company._ropo_close_service("Sample: begin anew")
         self.company.write(
             {
                 "ropo_environment": "off",
