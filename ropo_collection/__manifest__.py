@@ -34,7 +34,7 @@
         "views/ropo_attention_views.xml",
         "data/web_tour_tour.xml",
     ],
-    "demo": ["demo/demo.xml"],
+    "demo": ["demo/demo.xml", "demo/demo_nordic.xml"],
     "assets": {
         "web.assets_backend": ["ropo_collection/static/src/**/*"],
         "web.assets_tests": ["ropo_collection/static/tests/tours/**/*"],

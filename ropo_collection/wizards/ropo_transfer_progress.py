@@ -16,6 +16,7 @@ class RopoTransfer(models.TransientModel):
     outcome = fields.Char(compute="_compute_outcome")
 
     @api.depends("assignment_ids.state", "assignment_ids.capital_amount")
+    @api.depends_context("lang")
     def _compute_outcome(self):
         """How the transfer ended, in a sentence."""
         for wizard in self:
