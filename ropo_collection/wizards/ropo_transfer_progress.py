@@ -103,8 +103,9 @@ class RopoAssignment(models.Model):
 
     @api.model
     def _run_due_effects(self):
-        super()._run_due_effects()
+        result = super()._run_due_effects()
         running = self.env["ropo.transfer"].sudo()
         running = running.search([("state", "=", "progress"), ("told", "=", False)])
         for wizard in running.filtered("outcome"):
             self.env["ropo.worker"]._each(wizard, type(wizard)._tell_outcome)
+        return result

@@ -70,7 +70,7 @@ class RopoTourCommon(AccountTestInvoicingHttpCommon):
         return move
 
     def set_off(self, move, amount):
-        """An entry that is neither payment nor credit note, matched with the invoice."""
+        """Match an entry that is neither payment nor credit note."""
         line = move.line_ids.filtered(lambda ln: ln.account_type == "asset_receivable")
         expense = self.company_data["default_account_expense"]
         entry = self.env["account.move"].create(
