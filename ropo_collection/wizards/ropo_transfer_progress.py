@@ -55,6 +55,7 @@ class RopoTransfer(models.TransientModel):
 
     def action_view_failed(self):
         """What of this transfer needs a person, as a list."""
+        self.check_access("read")
         return self._failed()._get_records_action(name=self.env._("Need a person"))
 
     @api.model

@@ -202,22 +202,6 @@ class TestService(RopoCommon):
             with self.subTest(groups), self.assertRaises(UserError):
                 self.company.with_user(user).action_ropo_close_service()
 
-    def test_closing_cancels_what_waits_in_branches_that_are_not_ticked(self):
-        branch = self.env["res.company"].create(
-            {"name": "Sample Branch", "parent_id": self.company.id}
-        )
-        case = self.transfer(self.invoice())
-        case.sudo().company_id = branch
-        self.env.user.company_ids += branch
-        env = self.env(
-            context={**self.env.context, "allowed_company_ids": self.company.ids}
-        )
-        wizard = env["ropo.close"].create(
-            {"company_id": self.company.id, "reason": "Sample"}
-        )
-        wizard.action_confirm()
-        self.assertEqual(case.state, "cancelled")
-
     def test_branch_uses_the_keys_of_its_root(self):
         branch = self.env["res.company"].create(
             {"name": "Sample Branch", "parent_id": self.company.id}
