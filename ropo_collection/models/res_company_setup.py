@@ -107,9 +107,9 @@ class ResCompany(models.Model):
             steps["stranded"] = {
                 "level": "danger",
                 "message": self.env._(
-                    "%(count)s open cases belong to another environment or account at "
-                    "Maventa. Until that is chosen again, they are not followed, and "
-                    "Ropo hears of no payment for them.",
+                    "Open cases that belong to another environment or account at "
+                    "Maventa: %(count)s. Until that is chosen again, they are not "
+                    "followed, and Ropo hears of no payment for them.",
                     count=sum(counts.values()),
                 ),
                 "action_text": self.env._("Ropo cases"),
@@ -119,8 +119,8 @@ class ResCompany(models.Model):
             steps["played"] = {
                 "level": "info",
                 "message": self.env._(
-                    "%(count)s cases of the demo environment stay behind. They were "
-                    "played, so nothing is lost.",
+                    "Cases of the demo environment that stay behind: %(count)s. They "
+                    "were played, so nothing is lost.",
                     count=played,
                 ),
             }
@@ -224,7 +224,7 @@ class ResCompany(models.Model):
                 "level": "warning",
                 "message": self.env._(
                     "Say by what Odoo knows the money that Ropo sends you (6). Without "
-                    "that, you are asked about each payment."
+                    "that, it can be taken for a customer's payment."
                 ),
             }
         demo = entered.ropo_environment == "demo"

@@ -280,7 +280,7 @@ class TestSetup(ScreensCommon):
         self.at_ropo()
         self.assertNotIn("stranded", self.steps())
         settings = self.env["res.config.settings"].new({"ropo_environment": "off"})
-        self.assertIn("1 open cases", settings.ropo_setup["stranded"]["message"])
+        self.assertIn("Maventa: 1.", settings.ropo_setup["stranded"]["message"])
         for entered in (
             {"ropo_environment": "production"},
             {"maventa_company_uuid": "22222222-2222-4222-8222-222222222222"},
