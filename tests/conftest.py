@@ -1,6 +1,31 @@
 import pytest
 
 from . import databases
+from .warnings_log import collector
+
+
+def pytest_sessionstart():
+    collector.start()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_warnings_at_the_ends():
+    """The log of loading the addon, and of what comes after the last test."""
+    yield
+    fail_on_warnings()
+
+
+@pytest.fixture(autouse=True)
+def no_warnings():
+    """Fails a test when its part of the log has a warning of this addon."""
+    yield
+    fail_on_warnings()
+
+
+def fail_on_warnings():
+    found = collector.take()
+    if found:
+        pytest.fail("Warnings in the log:\n" + "\n".join(found), pytrace=False)
 
 
 @pytest.fixture

@@ -651,26 +651,3 @@ class ResCompany(models.Model):
             raise UserError(self.env._("Only the demo environment has steps to play."))
         self.env["ropo.sandbox"].sudo()._sign(root)
         return root.action_ropo_refresh_service()
-
-    def action_ropo_close_service(self):
-        """Close the service; what is not at Ropo yet is cancelled first."""
-        self.ensure_one()
-        root = self._ropo_root()
-        root._ropo_check_administrator()
-        # Those of all branches, whichever companies are ticked in the menu.
-        waiting = root.env["ropo.assignment"].search(
-            [
-                ("company_id", "child_of", root.id),
-                ("state", "in", ("proposed", "queued")),
-            ]
-        )
-        waiting._cancel()
-        root._ropo_ask(lambda client: client.close_service())
-        root._ropo_take_service(root._ropo_ask(lambda client: client.service()))
-        return self._ropo_notify(
-            self.env._("Service closed"),
-            self.env._(
-                "No new invoices can be transferred. Ropo goes on with its open cases, "
-                "and Odoo goes on reporting payments for them."
-            ),
-        )

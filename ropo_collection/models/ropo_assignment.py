@@ -68,6 +68,7 @@ class RopoAssignment(models.Model):
     move_id = fields.Many2one(
         "account.move", string="Invoice", required=True, index=True, ondelete="restrict"
     )
+    journal_id = fields.Many2one(related="move_id.journal_id")
     company_id = fields.Many2one("res.company", required=True, index=True)
     partner_id = fields.Many2one(
         "res.partner",

@@ -114,8 +114,10 @@ class RopoAssignmentEvent(models.Model):
         ],
         copy=False,
     )
-    answered_by_id = fields.Many2one("res.users", readonly=True, copy=False)
-    answered_at = fields.Datetime(readonly=True, copy=False)
+    answered_by_id = fields.Many2one(
+        "res.users", string="Answered by", readonly=True, copy=False
+    )
+    answered_at = fields.Datetime(string="Answered on", readonly=True, copy=False)
     error_message = fields.Text(string="Reason")
     due_at = fields.Datetime(
         copy=False,

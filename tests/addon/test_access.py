@@ -239,7 +239,10 @@ class TestAccess(RopoCommon):
         case = self.transfer(self.invoice())
         case.sudo().company_id = branch
         company = self.company.with_context(allowed_company_ids=self.company.ids)
-        company.action_ropo_close_service()
+        action = company.action_ropo_close_service()
+        window = company.env["ropo.close"].browse(action["res_id"])
+        window.reason = "Sample"
+        window.action_confirm()
         self.assertEqual(case.sudo().state, "cancelled")
 
     # -- what is not for everybody's eyes ------------------------------------------

@@ -1,7 +1,7 @@
 """Settings: keys, rights, the service at Ropo, the environments."""
 
 from odoo.exceptions import RedirectWarning, UserError, ValidationError
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import file_open
 
 from .common import KEYS, RopoCommon
@@ -15,6 +15,14 @@ class TestService(RopoCommon):
         """Press a button in Settings; return the message."""
         settings = self.env["res.config.settings"].create({})
         return getattr(settings, f"action_ropo_{button}")()["params"]
+
+    def close(self, reason="Sample: another agency"):
+        """Press Close the service and confirm it; return the message."""
+        settings = self.env["res.config.settings"].create({})
+        window = settings.action_ropo_close_service()
+        wizard = self.env[window["res_model"]].browse(window["res_id"])
+        wizard.reason = reason
+        return wizard.action_confirm()["params"]
 
     def assertRefused(self, button, *words):
         with self.assertRaises(UserError) as refused:
@@ -146,7 +154,7 @@ class TestService(RopoCommon):
 
     def test_closing_cancels_what_waits_and_goes_on_with_the_rest(self):
         there, here = self.at_ropo(), self.transfer(self.invoice())
-        self.press("close_service")
+        self.close()
         self.assertEqual(self.company.ropo_service_state, "closed")
         self.assertEqual((there.state, here.state), ("sent", "cancelled"))
         self.pay(there.move_id, 25.0)
@@ -162,9 +170,37 @@ class TestService(RopoCommon):
         case = self.transfer(self.invoice())
         self.faults.next("DELETE", "/ropo/receivables", "status:500")
         with self.assertRaises(UserError):
-            self.press("close_service")
+            self.close()
         self.env.invalidate_all()
         self.assertEqual(case.state, "queued")
+
+    def test_closing_says_what_it_means_and_keeps_the_reason(self):
+        self.at_ropo()
+        case = self.transfer(self.invoice(50.0))
+        action = self.company.action_ropo_close_service()
+        wizard = self.env[action["res_model"]].browse(action["res_id"])
+        self.assertRegex(wizard.waiting, r"^1 \(.*50\.00")
+        self.assertRegex(wizard.at_ropo, r"^1 \(.*100\.00")
+        with self.assertRaisesRegex(UserError, "give a reason"):
+            wizard.action_confirm()
+        self.assertEqual(case.state, "queued")
+        self.assertEqual(self.company.ropo_service_state, "active")
+        wizard.reason = "Sample: another agency"
+        wizard.action_confirm()
+        history = " ".join(self.company.partner_id.message_ids.mapped("body"))
+        self.assertIn("Sample: another agency", history)
+        self.assertIn(self.env.user.name, history)
+
+    def test_closing_needs_administrator_and_accounting_manager(self):
+        for groups in ("base.group_system", "account.group_account_manager"):
+            user = new_test_user(
+                self.env,
+                login=f"sample_{groups}",
+                groups=f"{groups},account.group_account_invoice",
+                company_id=self.company.id,
+            )
+            with self.subTest(groups), self.assertRaises(UserError):
+                self.company.with_user(user).action_ropo_close_service()
 
     def test_branch_uses_the_keys_of_its_root(self):
         branch = self.env["res.company"].create(

@@ -69,6 +69,30 @@ class RopoTourCommon(AccountTestInvoicingHttpCommon):
         move.action_post()
         return move
 
+    def set_off(self, move, amount):
+        """Match an entry that is neither payment nor credit note."""
+        line = move.line_ids.filtered(lambda ln: ln.account_type == "asset_receivable")
+        expense = self.company_data["default_account_expense"]
+        entry = self.env["account.move"].create(
+            {
+                "move_type": "entry",
+                "journal_id": self.company_data["default_journal_misc"].id,
+                "date": fields.Date.today(),
+                "line_ids": [
+                    Command.create(
+                        {
+                            "account_id": line.account_id.id,
+                            "partner_id": line.partner_id.id,
+                            "credit": amount,
+                        }
+                    ),
+                    Command.create({"account_id": expense.id, "debit": amount}),
+                ],
+            }
+        )
+        entry.action_post()
+        (line | entry.line_ids.filtered("credit")).reconcile()
+
     def run_cron(self, *names):
         for name in names:
             with self.enter_registry_test_mode():

@@ -1,6 +1,5 @@
 """Answering a question as a bookkeeper sees it in the browser."""
 
-from odoo import Command, fields
 from odoo.tests import tagged
 
 from .common import RopoTourCommon
@@ -12,33 +11,7 @@ class TestDecideTour(RopoTourCommon):
         self.bookkeeper.group_ids += self.env.ref("account.group_account_manager")
         move = self.overdue()
         case = self.at_ropo(move)
-        line = move.line_ids.filtered(lambda ln: ln.account_type == "asset_receivable")
-        entry = self.env["account.move"].create(
-            {
-                "move_type": "entry",
-                "journal_id": self.company_data["default_journal_misc"].id,
-                "date": fields.Date.today(),
-                "line_ids": [
-                    Command.create(
-                        {
-                            "account_id": line.account_id.id,
-                            "partner_id": line.partner_id.id,
-                            "credit": 20.0,
-                        }
-                    ),
-                    Command.create(
-                        {
-                            "account_id": self.company_data[
-                                "default_account_expense"
-                            ].id,
-                            "debit": 20.0,
-                        }
-                    ),
-                ],
-            }
-        )
-        entry.action_post()
-        (line | entry.line_ids.filtered("credit")).reconcile()
+        self.set_off(move, 20.0)
         self.run_cron("report")
         self.assertTrue(case.needs_attention)
         url = f"/odoo/action-ropo_collection.ropo_assignment_action/{case.id}"

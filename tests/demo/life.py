@@ -23,7 +23,11 @@ class Life:
         self.odoo = odoo
         company = odoo.one(
             "res.company",
-            [("ropo_environment", "=", "demo"), ("parent_id", "=", False)],
+            [
+                ("ropo_environment", "=", "demo"),
+                ("parent_id", "=", False),
+                ("account_fiscal_country_id.code", "=", "FI"),
+            ],
             "name",
             "currency_id",
         )
