@@ -35,7 +35,7 @@ class ResCompany(models.Model):
     )
 
     def write(self, vals):
-        """Other keys are untested keys; and the menu shows where somebody uses Ropo."""
+        """Other keys are untested keys."""
         untested = self.filtered(
             lambda company: company.ropo_tested_at
             and any(
@@ -47,8 +47,6 @@ class ResCompany(models.Model):
         result = super().write(vals)
         if untested:
             super(ResCompany, untested).write({"ropo_tested_at": False})
-        if "ropo_environment" in vals:
-            self.env.registry.clear_cache()
         return result
 
     def action_ropo_test_connection(self):
