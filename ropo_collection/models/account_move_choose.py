@@ -160,8 +160,8 @@ class AccountMove(models.Model):
                 verdict.warn(
                     "old_statement",
                     self.env._(
-                        "The newest bank line is of %(date)s. Read the bank first: the "
-                        "invoice may have been paid since.",
+                        "The newest bank line is of %(date)s. Import the bank "
+                        "statements first: the invoice may have been paid since.",
                         date=format_date(self.env, read),
                     ),
                     about=read,

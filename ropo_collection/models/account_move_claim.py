@@ -256,10 +256,10 @@ class AccountMove(models.Model):
                 "fees",
                 self.env._(
                     "Own reminder fees of %(fee)s. As far as we know, the most is "
-                    "%(limit)s %(condition)s.",
+                    "%(limit)s%(condition)s.",
                     fee=self.currency_id.format(fee),
                     limit=limit.currency_id.format(limit.amount),
-                    condition=limit.condition or "",
+                    condition=limit.condition and f" ({limit.condition})" or "",
                 ),
                 about=f"{fee:.2f}",
             )

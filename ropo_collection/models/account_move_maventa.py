@@ -67,8 +67,8 @@ class AccountMove(models.Model):
         return self.company_id[:1]._ropo_notify(
             self.env._("Find at Maventa"),
             self.env._(
-                "%(count)s invoices are being looked up. The column At Maventa shows "
-                "what was found.",
+                "Invoices being looked up: %(count)s. The column At Maventa shows what "
+                "was found.",
                 count=len(invoices),
             ),
         )

@@ -98,7 +98,7 @@ class ResCompany(models.Model):
             ("pending", "Waiting for the agreement"),
             ("active", "Active"),
             ("rejected", "Rejected"),
-            ("closed", "Closed"),
+            ("closed", "Service closed"),
             ("unknown", "Unknown"),
         ],
         string="Ropo service",

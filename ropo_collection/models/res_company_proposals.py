@@ -56,15 +56,16 @@ class ResCompany(models.Model):
                 facts["date"] = format_date(self.env, send_on)
                 lines.append(
                     self.env._(
-                        "%(count)s invoices, %(amount)s in all: sent by themselves on "
-                        "%(date)s, unless somebody stops them before.",
+                        "Invoices: %(count)s, %(amount)s in all. They are sent by "
+                        "themselves on %(date)s, unless somebody stops them before.",
                         **facts,
                     )
                 )
             else:
                 lines.append(
                     self.env._(
-                        "%(count)s invoices, %(amount)s in all: wait for approval.",
+                        "Invoices that wait for approval: %(count)s, %(amount)s in "
+                        "all.",
                         **facts,
                     )
                 )
@@ -72,7 +73,7 @@ class ResCompany(models.Model):
         lines.append(link % self.env._("Customers › Ropo collection › To approve"))
         values = {
             "summary": self.env._(
-                "Ropo: %(count)s invoices proposed for transfer",
+                "Ropo: invoices proposed for transfer: %(count)s",
                 count=sum(group[2] for group in groups),
             ),
             "note": Markup("<br/>").join(lines),

@@ -77,7 +77,8 @@ class ResPartner(models.Model):
                         "The personal identity number of %(name)s is not valid in "
                         "%(country)s.",
                         name=partner.display_name,
-                        country=partner.country_id.name or self.env._("its country"),
+                        country=partner.country_id.name
+                        or self.env._("the customer's country"),
                     )
                 )
 

@@ -62,8 +62,8 @@ class RopoAdoption(models.Model):
     collection_status = fields.Selection(STAGES, string="Stage at Ropo")
     state = fields.Selection(
         [
-            ("looking", "Being matched"),
-            ("matched", "Matched"),
+            ("looking", "Looking for the invoice"),
+            ("matched", "Invoice found"),
             ("unmatched", "No invoice found"),
             ("confirmed", "Being taken over"),
             ("adopted", "Taken over"),
@@ -97,8 +97,8 @@ class RopoAdoption(models.Model):
         ):
             raise AccessError(
                 self.env._(
-                    "Only an administrator or an accounting manager can take over "
-                    "cases that are at Ropo already."
+                    "Only an administrator, also of invoicing, can take over cases "
+                    "that are at Ropo already."
                 )
             )
 

@@ -154,7 +154,7 @@ class RopoAssignment(models.Model):
         string="Settled by Ropo", help="Money from Ropo matched with the invoice."
     )
     settled_unknown = fields.Monetary(
-        string="Settled without a payment",
+        string="Settled beyond the payments told",
         help="What Ropo sent beyond the payments it told of, as of the last daily "
         "audit.",
     )
@@ -375,7 +375,8 @@ class RopoAssignment(models.Model):
         ):
             raise AccessError(
                 self.env._(
-                    "Only an accounting manager can give up money that is at Ropo."
+                    "Only an administrator of invoicing can give up money that is at "
+                    "Ropo."
                 )
             )
 
@@ -480,8 +481,8 @@ class RopoAssignment(models.Model):
         case.earlier_claims = [*(case.earlier_claims or []), claim]
         case._stop(
             self.env._(
-                "%(user)s: Maventa did not receive this transfer. %(reason)s Retry to "
-                "send it again.",
+                "%(user)s: Maventa did not receive this transfer. %(reason)s Press Try "
+                "again to send it again.",
                 user=self.env.user.name,
                 reason=reason,
             )
@@ -913,7 +914,7 @@ class RopoAssignment(models.Model):
         if new:
             self._stop(
                 self.env._(
-                    "Please check first, then retry: %(warnings)s",
+                    "Please check first, then press Try again: %(warnings)s",
                     warnings=" ".join(new),
                 )
             )

@@ -210,9 +210,11 @@ class RopoAssignmentEvent(models.Model):
             if event.corrected_amount:
                 corrected = event.currency_id.format(event.corrected_amount)
                 parts.append(
-                    self.env._("Ropo has corrected %s", corrected)
+                    self.env._("Ropo has corrected %(amount)s", amount=corrected)
                     if event.direction == "out"
-                    else self.env._("%s of it was paid to the company", corrected)
+                    else self.env._(
+                        "%(amount)s of it was paid to the company", amount=corrected
+                    )
                 )
             event.details = event.question or ". ".join(filter(None, parts))
 

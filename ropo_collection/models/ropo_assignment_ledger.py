@@ -1045,7 +1045,9 @@ class RopoAssignment(models.Model):
         self.activity_schedule(
             "ropo_collection.mail_activity_attention",
             user_id=self._substitute().id,
-            summary=self.env._("Ropo: %(name)s has waited for a day", name=self.name),
+            summary=self.env._(
+                "Ropo: %(name)s has waited for a business day", name=self.name
+            ),
             note=self.attention_reason,
         )
 

@@ -52,15 +52,18 @@ class RopoAssignment(models.Model):
 
     def _point_out(self, *texts):
         """Which fields are wrong, and where they are mended."""
-        places, last = [], self.env._("press Try again, or Cancel transfer")
+        places = []
         for group, attribute, number in wire.find_fields(*texts):
             place = self._field_name(group, attribute, number)
             if place and place not in places:
                 places.append(place)
         if not places:
-            return self.env._("Correct what it says, then %(last)s.", last=last)
+            return self.env._(
+                "Correct what it says, then press Try again, or Cancel transfer."
+            )
         return self.env._(
-            "Correct %(places)s, then %(last)s.", places="; ".join(places), last=last
+            "Correct this: %(places)s. Then press Try again, or Cancel transfer.",
+            places="; ".join(places),
         )
 
     def _field_name(self, group, attribute, number):
@@ -77,24 +80,26 @@ class RopoAssignment(models.Model):
             return self.env._(
                 "%(field)s of %(name)s (on the customer)", field=name, name=who.name
             )
+        rental = self.env._("the data of the rental contract")
+        if group == "rental":
+            return rental
+        # Attributes of the hand-over and of its amounts have different names.
         return {
-            ("transfer", "collection_type"): self.env._("the way of collecting"),
-            ("transfer", "receivables_type"): self.env._(
+            "collection_type": self.env._("the way of collecting"),
+            "receivables_type": self.env._(
                 "the kind of claim (on the customer, or in a new transfer)"
             ),
-            ("transfer", "summary"): self.env._(
+            "summary": self.env._(
                 "the summary (2 to 64 characters, in a new transfer)"
             ),
-            ("transfer", "payers"): self.env._("the debtors"),
-            ("transfer", "amounts"): self.env._("the amounts"),
-            ("transfer", "options"): self.env._("the data of the rental contract"),
-            ("amounts", "capital"): self.env._("the claim (what the invoice has open)"),
-            ("amounts", "reminder"): self.env._("your own reminder fees"),
-            ("amounts", "interest"): self.env._("your own interest"),
-            ("amounts", "interest_date"): self.env._("the day interest runs from"),
-        }.get((group, attribute)) or (
-            self.env._("the data of the rental contract") if group == "rental" else ""
-        )
+            "payers": self.env._("the debtors"),
+            "amounts": self.env._("the amounts"),
+            "options": rental,
+            "capital": self.env._("the claim (what the invoice has open)"),
+            "reminder": self.env._("your own reminder fees"),
+            "interest": self.env._("your own interest"),
+            "interest_date": self.env._("the day interest runs from"),
+        }.get(attribute, "")
 
     def _payer_field(self, attribute):
         return {

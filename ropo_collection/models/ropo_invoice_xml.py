@@ -90,8 +90,8 @@ class RopoInvoiceXml(models.AbstractModel):
                 "The customer's VAT number lacks its country code."
             ),
             "account": self.env._(
-                "The invoice says to no bank account of yours that it is to be paid. "
-                "Enter one as Recipient Bank on the invoice, or on your company."
+                "The invoice names no bank account of yours to be paid to. Enter one "
+                "as Recipient Bank on the invoice, or on your company."
             ),
             "payment_reference": self.env._("The invoice has no payment reference."),
             "no_lines": self.env._("The invoice has no lines."),

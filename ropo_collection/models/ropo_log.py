@@ -31,8 +31,10 @@ class RopoLog(models.Model):
         "res.users", required=True, readonly=True, default=lambda self: self.env.uid
     )
     company_id = fields.Many2one("res.company", required=True, readonly=True)
-    assignment_id = fields.Many2one("ropo.assignment", readonly=True)
-    move_id = fields.Many2one("account.move", ondelete="set null", readonly=True)
+    assignment_id = fields.Many2one("ropo.assignment", string="Case", readonly=True)
+    move_id = fields.Many2one(
+        "account.move", string="Invoice", ondelete="set null", readonly=True
+    )
     partner_id = fields.Many2one("res.partner", ondelete="set null", readonly=True)
     text = fields.Text(readonly=True)
 

@@ -35,7 +35,8 @@ class RopoPayer(models.AbstractModel):
     main = fields.Boolean(string="Main debtor")
     name = fields.Char(required=True)
     bid = fields.Char(
-        string="Business id", help="Where it is a personal number, that one is used."
+        string="Business id",
+        help="If this is a personal identity number, it is used as such.",
     )
     ssn = Sealed(
         string="Personal identity number",

@@ -13,7 +13,9 @@ class RopoLink(models.TransientModel):
     _name = "ropo.link"
     _description = "Find an invoice at Maventa"
 
-    move_id = fields.Many2one("account.move", required=True, readonly=True)
+    move_id = fields.Many2one(
+        "account.move", string="Invoice", required=True, readonly=True
+    )
     line_ids = fields.One2many("ropo.link.line", "wizard_id", string="Found")
     message = fields.Text(readonly=True)
     maventa_id = fields.Char(

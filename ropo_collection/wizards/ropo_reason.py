@@ -20,8 +20,10 @@ class RopoReason(models.TransientModel):
         required=True,
         readonly=True,
     )
-    assignment_id = fields.Many2one("ropo.assignment", required=True, readonly=True)
-    event_id = fields.Many2one("ropo.assignment.event", readonly=True)
+    assignment_id = fields.Many2one(
+        "ropo.assignment", string="Case", required=True, readonly=True
+    )
+    event_id = fields.Many2one("ropo.assignment.event", string="Report", readonly=True)
     facts = fields.Text(readonly=True, help="What it is about.")
     currency_id = fields.Many2one(related="assignment_id.currency_id")
     paid = fields.Monetary(

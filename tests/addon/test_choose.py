@@ -46,7 +46,7 @@ class TestChoose(RopoCommon):
         self.assertEqual(self.codes(move), ([], []), "no lines at all: no statements")
         old = self.bank_line(30)
         self.assertEqual(self.codes(move), ([], ["old_statement"]))
-        self.assertIn("Read the bank first", self.texts(move))
+        self.assertIn("Import the bank statements first", self.texts(move))
         self.bank_line(8)
         self.assertEqual(self.codes(move), ([], ["old_statement"]))
         self.bank_line(7)

@@ -31,6 +31,7 @@ ODOO = {
     "Invoicing",
     "No Follow-Up",
     "Pay",
+    "Pay now",
     "Settings",
 }
 

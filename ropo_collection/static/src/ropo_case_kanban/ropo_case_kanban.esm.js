@@ -10,7 +10,7 @@ export class RopoCaseModel extends kanbanView.Model {}
 RopoCaseModel.Group = class extends kanbanView.Model.Group {
     setup(config, data) {
         super.setup(config, data);
-        this.displayName = this.displayName || _t("None");
+        this.displayName = this.displayName || _t("No stage yet");
     }
 };
 
