@@ -704,24 +704,31 @@ def _amount(data, *names):
 
 
 def _date(data, *names):
-    """Return the first of ``names`` that holds a date; a time counts by its UTC day."""
+    """Return the first of ``names`` that holds a sensible date.
+
+    A time counts by its UTC day. What lies centuries away (0001-01-01, 9999-12-31)
+    stands for "no date", and no calendar can count on from there.
+    """
     for name in names:
         value = data.get(name)
-        if not isinstance(value, str):
-            continue
-        value = value.strip()
-        try:
-            if len(value) <= 10:
-                return dt.date.fromisoformat(value)
-            # Python 3.10 reads neither "Z" nor fractions of any length.
-            text = re.sub(r"\.\d+", "", value[:40]).replace("Z", "+00:00")
-            moment = dt.datetime.fromisoformat(text)
-            if moment.tzinfo:
-                moment = moment.astimezone(dt.timezone.utc)
-            return moment.date()
-        except (ValueError, OverflowError):
-            continue
+        day = _day_of(value.strip()) if isinstance(value, str) else None
+        if day and 1900 <= day.year < 2200:
+            return day
     return None
+
+
+def _day_of(value):
+    try:
+        if len(value) <= 10:
+            return dt.date.fromisoformat(value)
+        # Python 3.10 reads neither "Z" nor fractions of any length.
+        text = re.sub(r"\.\d+", "", value[:40]).replace("Z", "+00:00")
+        moment = dt.datetime.fromisoformat(text)
+        if moment.tzinfo:
+            moment = moment.astimezone(dt.timezone.utc)
+        return moment.date()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _normal(raw):

@@ -91,7 +91,8 @@ def test_memory_and_time(measured, name):
     seconds, megabytes, cls, reason = measured[name]
     assert megabytes < MEMORY
     assert seconds < DEADLINE + LATE
-    assert reason == REFUSED.get(name, "too_large")
+    # On a busy machine time may run out before the bytes do.
+    assert reason in (REFUSED.get(name, "too_large"), "timeout")
     assert cls == ("NotNow" if reason else "")
 
 
@@ -334,7 +335,7 @@ def check(value):
     elif isinstance(value, Decimal):
         assert value.is_finite() and abs(value) < 10**15
     elif isinstance(value, dt.date):
-        assert value.year
+        assert 1900 <= value.year < 2200
     elif isinstance(value, tuple | list):
         for item in value:
             check(item)
