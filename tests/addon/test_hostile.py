@@ -1,4 +1,4 @@
-"""A Ropo that tells nonsense: one case at most stands still, and a person hears of it."""
+"""A Ropo that tells nonsense: one case may need a person, all others go on."""
 
 import json
 import time
@@ -80,15 +80,15 @@ class TestHostile(RopoCommon):
         self.odd_events(case, ODD)
         self.poll()
         events = case.event_ids
-        spec = {
-            name: {} for name in events.fields_get() if events._fields[name].store
-        }
+        spec = {name: {} for name in events.fields_get() if events._fields[name].store}
         self.assertTrue(events.web_read(spec))
         self.assertTrue(case.web_read({"event_ids": {"fields": spec}}))
         for groupby in ("booked_at:month", "booked_at:week", "booked_at:year", "kind"):
             with self.subTest(groupby):
                 domain = [("id", "in", events.ids)]
-                self.assertTrue(events.web_read_group(domain, [groupby], ["amount:sum"]))
+                self.assertTrue(
+                    events.web_read_group(domain, [groupby], ["amount:sum"])
+                )
         self.assertTrue(events.export_data(["amount", "booked_at", "text"])["datas"])
         body = "".join(case.message_ids.mapped("body"))
         self.assertNotIn("<script>", body)

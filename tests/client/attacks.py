@@ -58,11 +58,17 @@ def _events(count):
     ).encode()
 
 
+def _case(events):
+    return _sized(b'[{"id":"c","events":[%s]}]' % events)
+
+
 GB = b"Content-Length: %d\r\n\r\n" % GIGABYTE
 #: Name → the bytes of the answer, piece by piece.
 ATTACKS = {
     "one gigabyte": lambda: _endless(HEAD % 200 + GB, b" "),
-    "one gigabyte without a length": lambda: _endless(CHUNKED, b"100\r\n%256s\r\n" % b""),
+    "one gigabyte without a length": lambda: _endless(
+        CHUNKED, b"100\r\n%256s\r\n" % b""
+    ),
     "one gigabyte in chunks of one byte": lambda: _endless(CHUNKED, b"1\r\n \r\n"),
     "an endless size of a chunk": lambda: _endless(CHUNKED, b"1"),
     "endless trailers": lambda: _endless(CHUNKED + b"0\r\n", b"X: x\r\n"),
@@ -79,14 +85,16 @@ ATTACKS = {
     "wide JSON of names": lambda: _sized(
         b'[{"a":"' + "\U0001f600".encode() * 1_900_000 + b'"}]'
     ),
-    "a number of seven million digits": lambda: _sized(b'[{"id":1%s}]' % (b"1" * 7_000_000)),
-    "many events on one case": lambda: _sized(b'[{"id":"c","events":[%s]}]' % _events(MANY)),
-    "cases of nothing but events": lambda: _sized(
-        b'[{"id":"c","events":[%s]}]' % b",".join([b'{"id":1234567}'] * 60_000)
+    "a number of seven million digits": lambda: _sized(
+        b'[{"id":1%s}]' % (b"1" * 7_000_000)
+    ),
+    "many events on one case": lambda: _case(_events(MANY)),
+    "cases of nothing but events": lambda: _case(
+        b",".join([b'{"id":1234567}'] * 60_000)
     ),
     "byte by byte": lambda: _slowly(HEAD % 200 + GB, b" "),
     "headers byte by byte": lambda: _slowly(HEAD % 200 + b"X: ", b"x"),
-}  # fmt: skip
+}
 
 
 def measure(url, names, deadline):

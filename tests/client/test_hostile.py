@@ -202,8 +202,13 @@ def test_headers(world, line, status):
                 assert error.__cause__ is None
 
 
-@pytest.mark.parametrize("value", ["Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
-                                   "Mon, 01 Jan 2024 00:00:00 +99999999999999999"])  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2024 00:00:00 +99999999999999999",
+    ],
+)
 def test_retry_after_beyond_all_bounds(value):
     assert _retry_after(value) is None
 
@@ -214,7 +219,9 @@ def test_retry_after_beyond_all_bounds(value):
 def test_a_certificate_for_somebody_else(world, certificate):  # noqa: F811
     """Trusted, but its name is another one: nothing is sent."""
     seen = []
-    with tls_listener(certificate, lambda peer, number: seen.append(peer.recv(9))) as at:
+    with tls_listener(
+        certificate, lambda peer, number: seen.append(peer.recv(9))
+    ) as at:
         port = at.rpartition(":")[2]
         # The certificate is that of 127.0.0.1.
         account = world.account(receivables_url=f"https://localhost:{port}")
@@ -226,7 +233,7 @@ def test_a_certificate_for_somebody_else(world, certificate):  # noqa: F811
     assert not any(seen)
 
 
-# -- any answer at all to a whole conversation -------------------------------------------
+# -- any answer at all to a whole conversation -----------------------------------------
 
 VALUES = (
     None, True, False, 0, -1, 1e308, -100.0, 10**40, "", " ", "NaN", "\x00\ud800",
@@ -293,8 +300,14 @@ class SpoiltWorld(World):
                 [b"", b"\xef\xbb\xbf" + answer, b"<html>", answer[:-2], b"\xff\x00"]
             )
         names = ("X-Total", "X-Total-Pages", "X-Next-Page", "Retry-After")
-        spoilt = {generator.choice(names): generator.choice(["-1", "", "x", "9" * 50, "2"])}
-        return generator.choice([status, *STATUSES]), {**answer_headers, **spoilt}, answer
+        spoilt = {
+            generator.choice(names): generator.choice(["-1", "", "x", "9" * 50, "2"])
+        }
+        return (
+            generator.choice([status, *STATUSES]),
+            {**answer_headers, **spoilt},
+            answer,
+        )
 
 
 @pytest.fixture(scope="module")
