@@ -134,3 +134,19 @@ class TestHostile(RopoCommon):
         self.assertFalse(case.event_ids)
         self.assertEqual(case.collection_status, "debt_collection")
         self.assertIn("comment", other.event_ids.mapped("kind"))
+        case.action_refresh()
+        handle = self.sandbox.handle
+
+        def endless(method, url, headers, body=b""):
+            if method == "GET" and "/events" in url:
+                rows = [{"id": f"{url}-{number}"} for number in range(100)]
+                return 200, {}, json.dumps(rows).encode()
+            status, names, answer = handle(method, url, headers, body)
+            if url.endswith(case.external_id):
+                answer = json.dumps({"id": case.external_id}).encode()
+            return status, names, answer
+
+        self.sandbox.handle = endless
+        self.run_cron("poll")
+        self.assertIn("can't be read", case.error_message)
+        self.assertFalse(case.event_ids)
