@@ -25,6 +25,7 @@ from . import ropo_assignment_propose
 from . import ropo_assignment_event
 from . import ropo_assignment_payer
 from . import ropo_assignment_adopt
+from . import ropo_assignment_erase
 from . import ropo_adoption
 from . import ropo_lookup
 from . import ropo_recheck
