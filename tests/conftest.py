@@ -2,6 +2,12 @@ import pytest
 
 from . import databases
 from .warnings_log import collector
+from .watch_secrets import (  # noqa: F401  a fixture and hooks
+    no_secret_in_any_log,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 
 
 def pytest_sessionstart():

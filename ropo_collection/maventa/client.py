@@ -53,9 +53,11 @@ from .errors import (
 _logger = logging.getLogger(__name__)
 
 DEADLINE = 30.0  # seconds, for everything one method does until it has its answer
+LISTS_LAST = 2  # deadlines that a list may take that is read to its end
 CONNECT_TIMEOUT = 10.0  # seconds, for each address of a host
 TOKEN_MARGIN = 300.0  # seconds before its end at which a token is renewed (documented)
-MAX_BODY = 32 * 2**20  # bytes of an answer, unpacked
+MAX_BODY = 8 * 2**20  # bytes of an answer, packed and unpacked
+PIECE = 16_384  # bytes unpacked at a time: packed well, they are a thousand times more
 MAX_PAGES = 10_000
 MAX_CANDIDATE_PAGES = 20  # of invoices that answer to one number
 MAX_RETRY_AFTER = 86_400.0  # seconds
@@ -73,18 +75,33 @@ class _DeadlinePassed(Exception):
     """
 
 
+class _TooLarge(Exception):
+    """The answer is larger than anything sensible; no OSError, like the other one."""
+
+
 class _Call:
     """What the connection and the client know in common about the call under way."""
 
     def __init__(self, seconds):
         self.ends = time.monotonic() + seconds
+        self.start()
+
+    def start(self):
+        """Begin the next exchange."""
         self.left_house = False
+        self._received = 0
 
     def remaining(self):
         seconds = self.ends - time.monotonic()
         if seconds <= 0:
             raise _DeadlinePassed
         return seconds
+
+    def received(self, count):
+        """Count bytes off the wire: not all of them become part of a body."""
+        self._received += count
+        if self._received > MAX_BODY:
+            raise _TooLarge
 
 
 # Requests' and urllib3's layers lie between the client and the socket and offer no way
@@ -107,9 +124,11 @@ class _TimedReader(io.RawIOBase):
             return self._raw.readinto(buffer)
         self._sock.settimeout(call.remaining())
         try:
-            return self._raw.readinto(buffer)
+            count = self._raw.readinto(buffer)
         except TimeoutError:
             raise _DeadlinePassed from None
+        call.received(count or 0)
+        return count
 
     def close(self):
         self._raw.close()
@@ -221,6 +240,22 @@ class _Adapter(HTTPAdapter):
         # only the widest frame.
         kwargs["timeout"] = (CONNECT_TIMEOUT, timeout)
         return super().send(request, **kwargs)
+
+    def build_response(self, request, response):
+        # Nobody asks for it, and requests stumbles over a malformed one.
+        response.headers.pop("Content-Type", None)
+        return super().build_response(request, response)
+
+
+class _Session(requests.Session):
+    """Requests' session without any thought of following a redirect.
+
+    Told only not to follow, it prepares for it all the same: it reads the whole body,
+    however large, and stumbles over an address that is none.
+    """
+
+    def get_redirect_target(self, resp):
+        return None
 
 
 # --------------------------------------------------------------------------------------
@@ -380,7 +415,7 @@ class _Response:
 
     status: int
     headers: object
-    body: bytes = field(repr=False)
+    body: bytearray = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -392,10 +427,6 @@ class _Answer:
 
 
 _UNREADABLE = object()  # in place of a body's data
-
-
-class _TooLarge(Exception):
-    """The answer is larger than anything sensible."""
 
 
 _BROKEN = (
@@ -414,8 +445,9 @@ class Client:
 
     :param Account account: whose invoices, with which keys
     :param str erp_version: told to Maventa with the request for a token
-    :param float deadline: seconds for everything a method does until its answer (for
-        methods that read several pages: for each page)
+    :param float deadline: seconds for everything a method does until its answer (twice
+        that for methods that read a list to its end; for those that hand it out page by
+        page: for each page)
     :param adapter: a requests adapter that takes the place of the network (demo mode)
     :param clock: seconds that never run backwards; measures the age of tokens
     :param str license_key: told to Maventa with the request for a token, if any
@@ -444,7 +476,7 @@ class Client:
         tokens = TOKENS if adapter is None else TokenCache()
         self._token_lock, self._token_slot = tokens.slot(account.fingerprint())
         self._secrets = (account.user_api_key, account.vendor_api_key)
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers["User-Agent"] = f"Odoo/{erp_version} ropo_collection"
         self._session.headers["Accept"] = "application/json"
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -559,10 +591,11 @@ class Client:
             )
 
         found = []
-        for count, page in enumerate(_pages(fetch), 1):
-            if count > MAX_CANDIDATE_PAGES:
-                raise self._error(_INVOICES, Rejected, "too_many")
-            found += page.items
+        with self._one_deadline(LISTS_LAST):
+            for count, page in enumerate(_pages(fetch), 1):
+                if count > MAX_CANDIDATE_PAGES:
+                    raise self._error(_INVOICES, Rejected, "too_many")
+                found += page.items
         return found
 
     def invoice(self, invoice_id):
@@ -702,10 +735,11 @@ class Client:
             query = wire.build_page_query(page, invoice_id=invoice_id)
             return self._page(_ASSIGNMENTS, page, wire.read_assignment, params=query)
 
-        try:
-            return self._first_concerning(invoice_id, _pages(filtered))
-        except Rejected:
-            return self._first_concerning(invoice_id, self.iter_assignment_pages())
+        with self._one_deadline(LISTS_LAST):
+            try:
+                return self._first_concerning(invoice_id, _pages(filtered))
+            except Rejected:
+                return self._first_concerning(invoice_id, self.iter_assignment_pages())
 
     @staticmethod
     def _first_concerning(invoice_id, pages):
@@ -727,6 +761,7 @@ class Client:
         """Return everything that happened to a case.
 
         :rtype: tuple[wire.Event, ...]
+        :raises NotNow: ``too_many``, rather than returning a part of it
         """
 
         def fetch(page):
@@ -738,7 +773,13 @@ class Client:
                 params=wire.build_page_query(page),
             )
 
-        return tuple(event for page in _pages(fetch) for event in page.items)
+        found = []
+        with self._one_deadline(LISTS_LAST):
+            for page in _pages(fetch):
+                found += page.items
+                if len(found) > wire.MAX_EVENTS:
+                    raise self._error(_EVENTS, NotNow, "too_many")
+        return tuple(found)
 
     def report_paid(self, assignment_id, amount, booked_at):
         """Report a payment that reached the company's own account.
@@ -766,13 +807,16 @@ class Client:
     # -- one call ----------------------------------------------------------------------
 
     @contextmanager
-    def _one_deadline(self):
-        """Let everything inside share one deadline; the outermost one counts."""
+    def _one_deadline(self, times=1):
+        """Let everything inside share one deadline; the outermost one counts.
+
+        :param times: how many times as long as usual
+        """
         call = _current_call.get()
         if call is not None:
             yield call
             return
-        reset = _current_call.set(_Call(self._deadline))
+        reset = _current_call.set(_Call(self._deadline * times))
         try:
             yield _current_call.get()
         finally:
@@ -878,7 +922,7 @@ class Client:
         :raises OutcomeUnknown: when something may have
         """
         call = _current_call.get()
-        call.left_house = False
+        call.start()
         handled_by_caller = sys.exc_info()[1]
         started = time.monotonic()
         outcome = "failed"
@@ -940,7 +984,7 @@ class Client:
         """Return the :class:`_Answer` of a good response, raise for any other one."""
         status = response.status
         try:
-            data = wire.parse(response.body) if response.body.strip() else None
+            data = wire.parse(response.body) if not _is_blank(response.body) else None
         except wire.WireError:
             data = _UNREADABLE
         if 200 <= status < 300:
@@ -1013,14 +1057,19 @@ class Client:
 
 def _body(response):
     """Return the unpacked body of ``response``, read piece by piece."""
-    pieces, size = [], 0
-    for piece in response.iter_content(65_536):
-        size += len(piece)
-        if size > MAX_BODY:
-            raise _TooLarge(f"more than {MAX_BODY} bytes")
-        pieces.append(piece)
-    _check_complete(response, size)
-    return b"".join(pieces)
+    if "," in response.headers.get("Content-Encoding", ""):
+        raise _TooLarge  # packed more than once, it can hold anything
+    body = bytearray()
+    for piece in response.iter_content(PIECE):
+        body += piece
+        if len(body) > MAX_BODY:
+            raise _TooLarge
+    _check_complete(response, len(body))
+    return body
+
+
+def _is_blank(body):
+    return not body or body.isspace()
 
 
 def _check_complete(response, size):
@@ -1037,7 +1086,9 @@ def _check_complete(response, size):
     if length is None:
         complete = size or response.status_code not in (200, 201, 202)
     else:
-        complete = not length.isdecimal() or size >= int(length)
+        # An absurd one is no number to Python.
+        expected = int(length) if length.isdecimal() and len(length) < 20 else 0
+        complete = size >= expected
     if not complete:
         raise http.client.IncompleteRead(b"")
 
@@ -1051,7 +1102,7 @@ def _retry_after(value):
     except ValueError:
         try:
             moment = parsedate_to_datetime(value)
-        except (TypeError, ValueError, IndexError):
+        except (TypeError, ValueError, IndexError, OverflowError):
             return None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=timezone.utc)

@@ -84,6 +84,8 @@ SCOPE_ALIASES = {
 }
 
 PER_PAGE = 100  # documented: "values up to 100 supported"
+MAX_VALUES = 200_000  # in one answer; a page of the busiest cases has a tenth
+MAX_EVENTS = 5_000  # of one case; the busiest have dozens
 
 
 def path(template, **ids):
@@ -376,7 +378,7 @@ class TransferStatus:
     collectable_amount: Decimal | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to a case.
 
@@ -399,7 +401,8 @@ class Assignment:
 
     ``stage``: one of ``STAGES``, ``other``, or empty; ``status``: open,
     partially_closed (principal paid, charges open), closed, unknown, or empty;
-    ``events``: None where the answer had no list of them, which is not an empty list.
+    ``events``: None where the answer had no list of them, which is not an empty list,
+    or one of more than ``MAX_EVENTS``.
     """
 
     _: KW_ONLY
@@ -618,18 +621,28 @@ def _number(text):
         return None
 
 
+def _whole(text):
+    # Python takes ages over thousands of digits, or refuses the whole document.
+    return int(text) if len(text) <= 40 else None
+
+
 def parse(body):
-    """Return the JSON value in ``body`` (bytes), numbers with a point as Decimal.
+    """Return the JSON value in ``body``, numbers with a point as Decimal.
 
-    A byte order mark is tolerated; NaN and Infinity, which are not JSON but occur,
-    count as absent.
+    A byte order mark is tolerated; NaN, Infinity and endless numbers, which are not
+    JSON but occur, count as absent.
 
-    :raises WireError: when it is not JSON, or nested beyond reason
+    :param body: bytes or a bytearray
+    :raises WireError: when it is not JSON, nested beyond reason, or of far more values
+        than any answer has: each of them takes many times the memory of its text
     """
+    if sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise WireError("too many values")
     try:
         return json.loads(
             body.decode("utf-8-sig"),
             parse_float=_number,
+            parse_int=_whole,
             parse_constant=lambda name: None,
         )
     except (ValueError, RecursionError):
@@ -691,24 +704,31 @@ def _amount(data, *names):
 
 
 def _date(data, *names):
-    """Return the first of ``names`` that holds a date; a time counts by its UTC day."""
+    """Return the first of ``names`` that holds a sensible date.
+
+    A time counts by its UTC day. What lies centuries away (0001-01-01, 9999-12-31)
+    stands for "no date", and no calendar can count on from there.
+    """
     for name in names:
         value = data.get(name)
-        if not isinstance(value, str):
-            continue
-        value = value.strip()
-        try:
-            if len(value) <= 10:
-                return dt.date.fromisoformat(value)
-            # Python 3.10 reads neither "Z" nor fractions of any length.
-            text = re.sub(r"\.\d+", "", value[:40]).replace("Z", "+00:00")
-            moment = dt.datetime.fromisoformat(text)
-            if moment.tzinfo:
-                moment = moment.astimezone(dt.timezone.utc)
-            return moment.date()
-        except (ValueError, OverflowError):
-            continue
+        day = _day_of(value.strip()) if isinstance(value, str) else None
+        if day and 1900 <= day.year < 2200:
+            return day
     return None
+
+
+def _day_of(value):
+    try:
+        if len(value) <= 10:
+            return dt.date.fromisoformat(value)
+        # Python 3.10 reads neither "Z" nor fractions of any length.
+        text = re.sub(r"\.\d+", "", value[:40]).replace("Z", "+00:00")
+        moment = dt.datetime.fromisoformat(text)
+        if moment.tzinfo:
+            moment = moment.astimezone(dt.timezone.utc)
+        return moment.date()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _normal(raw):
@@ -730,6 +750,9 @@ def _link(data, name):
     return value if value.isascii() and value.isprintable() else ""
 
 
+_MUCH = 16_384  # characters of a token, or of the list of rights it has
+
+
 def read_token(data):
     """Return ``(token, seconds of its life, granted scopes or None)``.
 
@@ -738,14 +761,17 @@ def read_token(data):
     data = _object(data)
     token = data.get("access_token")
     # Its length is not fixed; a header takes visible ASCII only.
-    if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]{1,16384}", token):
+    fits = isinstance(token, str) and len(token) <= _MUCH
+    if not fits or not re.fullmatch(r"[\x21-\x7e]+", token):
         raise WireError("no token")
     seconds = _amount(data, "expires_in")
     scope = data.get("scope")
     return (
         token,
         float(seconds) if seconds is not None and seconds > 0 else 3600.0,
-        tuple(scope.split()) if isinstance(scope, str) and scope.strip() else None,
+        tuple(scope[:_MUCH].split())
+        if isinstance(scope, str) and scope.strip()
+        else None,
     )
 
 
@@ -783,7 +809,9 @@ def read_identity(current, authorization, company_uuid):
         company_name=_text(company, "name"),
         business_id=_text(company, "bid"),
         country=_text(company, "country", limit=2).upper(),
-        scopes=tuple(clean_text(name, 64) for name in scopes if isinstance(name, str)),
+        scopes=tuple(
+            clean_text(name, 64) for name in scopes[:100] if isinstance(name, str)
+        ),
         company_state=_text(states, "company_state", limit=32).upper(),
     )
 
@@ -929,7 +957,7 @@ def read_assignment(data):
         open_amount=_amount(amounts, *_OPEN),
         events=(
             tuple(read_event(item) for item in events)
-            if isinstance(events, list)
+            if isinstance(events, list) and len(events) <= MAX_EVENTS
             else None
         ),
     )

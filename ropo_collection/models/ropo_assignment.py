@@ -2,6 +2,8 @@ import secrets
 from datetime import timedelta
 from decimal import Decimal
 
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
@@ -1115,10 +1117,12 @@ class RopoAssignment(models.Model):
     # ------------------------------------------------------------------
     # The second step: what follows, repeatable
     # ------------------------------------------------------------------
-    def _note(self, text):
-        """Remember a line for the chatter; written after the answer is safe."""
+    def _note(self, *texts):
+        """Remember lines for the chatter; written after the answer is safe."""
         self.ensure_one()
-        self.write({"notes_due": [*(self.notes_due or []), text], "effects_due": True})
+        if texts:
+            notes = [*(self.notes_due or []), *texts]
+            self.write({"notes_due": notes, "effects_due": True})
 
     @api.model
     def _run_due_effects(self):
@@ -1134,9 +1138,11 @@ class RopoAssignment(models.Model):
     def _run_effects(self):
         """Bring chatter, follow-up and activities in line with the case."""
         for case in self:
-            for text in case.notes_due or []:
-                case._message_log(body=text)
-                case.move_id._message_log(body=text)
+            if case.notes_due:
+                # In one message: there may be thousands. Joining escapes them.
+                body = Markup("<br/>").join(case.notes_due)
+                case._message_log(body=body)
+                case.move_id._message_log(body=body)
             case._follow_up_follows()
             case._activity_follows()
             case.write({"notes_due": False, "effects_due": False})

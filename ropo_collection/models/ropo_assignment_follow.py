@@ -326,7 +326,7 @@ class RopoAssignment(models.Model):
             and event.external_id not in listed
             and not event._is_taken_back()
         )
-        taken = False
+        new = []
         for remote in remote_events:
             if not remote.id or remote.id in known:
                 continue
@@ -346,9 +346,13 @@ class RopoAssignment(models.Model):
                 known.discard(remote.id)
                 self.remote_digest = False
                 continue
-            self._take_event(remote)
-            taken = True
-        if taken:
+            new.append(remote)
+        if new:
+            # All at once: a case may come with thousands.
+            self.env["ropo.assignment.event"].create(
+                [self._heard_values(remote) for remote in new]
+            )
+            self._note(*filter(None, map(self._heard_note, new)))
             self._refresh_sums()
 
     def _known_ids(self):
@@ -379,31 +383,31 @@ class RopoAssignment(models.Model):
             if event.missing_there != missing:
                 event.missing_there = missing
 
-    def _take_event(self, remote):
-        self.env["ropo.assignment.event"].create(
-            {
-                "assignment_id": self.id,
-                "company_id": self.company_id.id,
-                "currency_id": self.currency_id.id,
-                "direction": "in",
-                "state": "received",
-                "kind": remote.kind,
-                "raw_type": remote.raw_type,
-                "external_id": remote.id,
-                "amount": float(remote.amount or 0),
-                "booked_at": remote.date,
-                "text": remote.text,
-            }
-        )
+    def _heard_values(self, remote):
+        return {
+            "assignment_id": self.id,
+            "company_id": self.company_id.id,
+            "currency_id": self.currency_id.id,
+            "direction": "in",
+            "state": "received",
+            "kind": remote.kind,
+            "raw_type": remote.raw_type,
+            "external_id": remote.id,
+            "amount": float(remote.amount or 0),
+            "booked_at": remote.date,
+            "text": remote.text,
+        }
+
+    def _heard_note(self, remote):
+        """The line of an event for the chatter, if it has one."""
         if remote.kind == "paid":
-            self._note(
-                self.env._(
-                    "The debtor paid %(amount)s to Ropo.",
-                    amount=self.currency_id.format(float(remote.amount or 0)),
-                )
+            return self.env._(
+                "The debtor paid %(amount)s to Ropo.",
+                amount=self.currency_id.format(float(remote.amount or 0)),
             )
-        elif remote.kind == "comment":
-            self._note(self.env._("Ropo writes: %(text)s", text=remote.text or "-"))
+        if remote.kind == "comment":
+            return self.env._("Ropo writes: %(text)s", text=remote.text or "-")
+        return None
 
 
 def _transfer_and_case(client, invoice_id):

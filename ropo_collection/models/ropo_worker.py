@@ -13,7 +13,7 @@ import psycopg2
 
 from odoo import api, fields, models
 
-from ..maventa.errors import AccountTrouble, MaventaError, NotNow
+from ..maventa.errors import AccountTrouble, MaventaError, NotNow, Rejected
 
 _logger = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ class RopoWorker(models.AbstractModel):
     @api.model
     def _explain(self, error):
         """An error of the client as a sentence for a person."""
+        unreadable = self.env._("Maventa's answer can't be read.")
         sentences = {
             "switched_off": self.env._("Ropo is switched off for this company."),
             "neutralized": self.env._(
@@ -78,7 +79,8 @@ class RopoWorker(models.AbstractModel):
             "timeout": self.env._("Maventa did not answer in time."),
             "busy": self.env._("Maventa is busy and asks to try later."),
             "server_error": self.env._("Maventa had a problem of its own."),
-            "unreadable_answer": self.env._("Maventa's answer can't be read."),
+            "unreadable_answer": unreadable,
+            "too_many": unreadable,
             "not_believable": self.env._(
                 "Maventa says it does not know this, but its answer can't be relied on."
             ),
@@ -104,6 +106,8 @@ class RopoWorker(models.AbstractModel):
                 "Something unexpected went wrong; the server's log tells more."
             )
         text = sentences.get(error.reason) or self.env._("Maventa refused the request.")
+        if error.reason == "too_large" and not isinstance(error, Rejected):
+            text = unreadable  # the answer, not what was sent
         said = "; ".join(filter(None, [error.message, *error.details]))
         if said and not isinstance(error, NotNow):
             text = self.env._(

@@ -1,0 +1,27 @@
+"""The watch over the logs sees what it should see."""
+
+import logging
+
+import pytest
+
+from .watch_secrets import PLANTED, WATCH
+
+_logger = logging.getLogger("odoo.addons.ropo_collection.sample")
+
+
+@pytest.mark.parametrize("value", PLANTED)
+def test_planted_values_are_found(value):
+    _logger.debug("in a message: %s", value)
+    assert len(WATCH.take()) >= 1
+    try:
+        raise ValueError(value)
+    except ValueError:
+        _logger.exception("in a traceback")
+    assert len(WATCH.take()) >= 1
+
+
+def test_nothing_else_is_found():
+    before = WATCH.records
+    _logger.debug("an ordinary line")
+    assert WATCH.records == before + 1
+    assert WATCH.take() == []
