@@ -37,7 +37,6 @@
         "views/res_config_settings_home_views.xml",
         "views/res_config_settings_care_views.xml",
         "views/menus.xml",
-        "views/ropo_personal_id_reading_views.xml",
         "views/ropo_figures_views.xml",
         "views/ropo_control_views.xml",
         "views/ropo_attention_views.xml",

@@ -26,7 +26,6 @@ from . import res_config_settings
 from . import res_config_settings_setup
 from . import res_partner
 from . import res_partner_personal_id
-from . import ropo_personal_id_reading
 from . import ir_ui_menu
 from . import ropo_invoice_xml
 from . import res_partner_live

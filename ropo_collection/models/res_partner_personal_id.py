@@ -1,4 +1,5 @@
 from odoo import models
+from odoo.exceptions import AccessError
 
 
 class ResPartner(models.Model):
@@ -9,14 +10,14 @@ class ResPartner(models.Model):
         """Show the number to a person who may see it, and keep that it was shown."""
         self.ensure_one()
         self.check_access("read")
-        readings = self.env["ropo.personal.id.reading"]
-        readings._check_may_see()
-        readings.sudo().create(
+        self._ropo_check_personal_id()
+        self.env["ropo.log"].sudo().create(
             {
+                "kind": "shown",
                 "user_id": self.env.uid,
-                "partner_id": self.id,
                 "company_id": self.env.company.id,
-                "subject": self.display_name,
+                "partner_id": self.id,
+                "text": self.display_name,
             }
         )
         number = self.sudo().ropo_personal_id
@@ -28,7 +29,7 @@ class ResPartner(models.Model):
         A case that is not sent yet and needs the number says so then.
         """
         self.check_access("write")
-        self.env["ropo.personal.id.reading"]._check_may_see()
+        self._ropo_check_personal_id()
         payers = self.env["ropo.assignment.payer"].sudo()
         for partner in self:
             partner.sudo().ropo_personal_id = False
@@ -38,5 +39,14 @@ class ResPartner(models.Model):
                     "%(user)s erased the personal identity number, here and on cases "
                     "at Ropo.",
                     user=self.env.user.name,
+                )
+            )
+
+    def _ropo_check_personal_id(self):
+        if not self.env.user.has_group("ropo_collection.group_personal_id"):
+            raise AccessError(
+                self.env._(
+                    "Only members of the group Personal identity numbers for Ropo can "
+                    "do that."
                 )
             )

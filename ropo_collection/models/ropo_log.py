@@ -15,6 +15,7 @@ LOGGED = [
     ("exclusion", "Excluded from Ropo, or not any more"),
     ("settlement", "Settlement account changed"),
     ("word", "Manager's decision"),
+    ("shown", "Personal identity number shown"),
 ]
 
 

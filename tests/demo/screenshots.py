@@ -70,9 +70,9 @@ class Camera:
         )
 
 
-@picture()
+@picture(height=600)
 def ready(camera):
-    camera.open("odoo/action-ropo_collection.account_move_action_ready", ".o_data_row")
+    camera.open("odoo/ropo-ready", ".o_data_row")
     camera.press(
         "thead .o_list_record_selector", ".o_selection_box, .o_list_selection_box"
     )
@@ -102,21 +102,62 @@ def cases(camera):
     camera.press(".o_switch_view.o_kanban", ".o_kanban_record")
 
 
-@picture()
+@picture(height=600)
 def reports(camera):
+    camera.open("odoo/ropo-reports", ".o_list_view")
+
+
+@picture(height=1000)
+def settings(camera):
+    camera.open("odoo/settings", ".o_setting_container")
+    camera.press(".settings_tab .tab[data-key=account]", "#ropo_environment")
+    camera.page.locator("#ropo_environment").first.evaluate(
+        "node => node.closest('.app_settings_block > *').scrollIntoView()"
+    )
+
+
+@picture(height=600)
+def dashboard(camera):
     camera.open(
-        "odoo/action-ropo_collection.ropo_assignment_event_action", ".o_list_view"
+        "odoo/action-account.open_account_journal_dashboard_kanban", ".o_kanban_record"
+    )
+
+
+@picture(height=600)
+def attention(camera):
+    camera.open("odoo/ropo-attention", ".o_data_row, .o_kanban_record")
+
+
+@picture(height=700)
+def figures(camera):
+    camera.open("odoo/ropo-figures", ".o_pivot, .o_list_view")
+
+
+@picture(height=700)
+def payment(camera):
+    [move] = camera.odoo.call(
+        "account.move", "read", [camera.found["part paid"][0]], ["matched_payment_ids"]
+    )
+    [payment] = move["matched_payment_ids"]
+    camera.open(
+        f"odoo/action-account.action_account_payments/{payment}", ".o_form_view"
+    )
+
+
+@picture(height=700)
+def customer(camera):
+    partner = camera.odoo.one(
+        "res.partner", [("name", "=", "Mallimyymälä Oy (sample)")], "id"
+    )
+    camera.open(
+        f"odoo/action-account.res_partner_action_customer/{partner['id']}",
+        ".o_form_view",
     )
 
 
 @picture()
-def settings(camera):
-    camera.open("odoo/settings", ".o_setting_container")
-    camera.press(".settings_tab .tab[data-key=account]")
-    camera.see("#ropo_collection, [id^=ropo]")
-    camera.page.locator(
-        "#ropo_collection, [id^=ropo]"
-    ).first.scroll_into_view_if_needed()
+def portal(camera):
+    camera.open(f"my/invoices/{camera.found['reminder'][0]}", "#ropo_notice")
 
 
 def browser_program():
