@@ -123,18 +123,18 @@ class ResCompany(models.Model):
 
     def _ropo_delays(self, health, now):
         delays = []
-        for since, text in (
-            (
-                health["oldest_case_waiting"],
-                self.env._("A transfer has waited since %(time)s."),
-            ),
-            (
-                health["oldest_report_waiting"],
-                self.env._("A report to Ropo has waited since %(time)s."),
-            ),
-        ):
-            if since and since + STALLED < now:
-                delays.append(text % {"time": self._ropo_local(since)})
+        case_since = health["oldest_case_waiting"]
+        if case_since and case_since + STALLED < now:
+            time = self._ropo_local(case_since)
+            delays.append(
+                self.env._("A transfer has waited since %(time)s.", time=time)
+            )
+        report_since = health["oldest_report_waiting"]
+        if report_since and report_since + STALLED < now:
+            time = self._ropo_local(report_since)
+            delays.append(
+                self.env._("A report to Ropo has waited since %(time)s.", time=time)
+            )
         read = health["last_poll"]
         if health["cases"].get("sent") and (not read or read + UNREAD < now):
             delays.append(
@@ -185,7 +185,8 @@ class ResCompany(models.Model):
             WATCH,
             user_id=self._ropo_administrator().id,
             summary=self.env._(
-                "Ropo does not get on for %(company)s", company=self.name
+                "The exchange with Ropo has stalled for %(company)s",
+                company=self.name,
             ),
             note=note,
         )
