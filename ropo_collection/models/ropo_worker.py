@@ -175,8 +175,32 @@ class RopoWorker(models.AbstractModel):
                     ]
 
     @api.model
+    def _by_language(self, rows):
+        """The rows, in groups whose texts are written in one language.
+
+        What the scheduled actions write is read by the company's people: the language
+        of its responsible counts, else the company's own.
+        """
+
+        if rows._name != "res.company" and "company_id" not in rows._fields:
+            # A window: its owner reads it.
+            return [rows]
+
+        def language(row):
+            company = row if row._name == "res.company" else row.company_id
+            root = company.sudo().root_id
+            return root.ropo_responsible_id.lang or root.partner_id.lang or "en_US"
+
+        groups = rows.grouped(language)
+        return [group.with_context(lang=lang) for lang, group in groups.items()]
+
+    @api.model
     def _each(self, rows, work):
         """Run ``work`` on all rows in one transaction, or, if that fails, alone."""
+        groups = self._by_language(rows)
+        if len(groups) > 1:
+            return [done for group in groups for done in self._each(group, work)]
+        [rows] = groups or [rows]
         try:
             done = work(rows) or []
             self._end_transaction()
@@ -199,6 +223,7 @@ class RopoWorker(models.AbstractModel):
         Maventa must not get lost. If it is lost all the same, the lease runs out and
         the row is looked up.
         """
+        [job.row] = self._by_language(job.row)
         for _attempt in range(5):
             try:
                 following = settle(job)
