@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from odoo.exceptions import ValidationError
 from odoo.tests import tagged
+from odoo.tools import SQL, file_open
 
 from .common import RopoCommon
 
@@ -70,6 +71,26 @@ class TestErase(RopoCommon):
         case.sudo().last_change = fields_ago(case, 91)
         self.run_cron("audit")
         self.assertFalse(case.payer_ids.sudo().ssn)
+
+    def test_neutralized_copies_have_no_personal_ids(self):
+        self.consumer.sudo().ropo_personal_id = PERSONAL_ID
+        self.case_of(self.consumer, state="sent")
+        self.env["ropo.sandbox"].sudo().create({"state": PERSONAL_ID})
+        self.env.flush_all()
+        with file_open("ropo_collection/data/neutralize.sql") as script:
+            self.env.cr.execute(script.read())
+        tables = self.env.execute_query(
+            SQL("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        )
+        for (table,) in tables:
+            found = self.env.execute_query(
+                SQL(
+                    "SELECT 1 FROM %s x WHERE x::text LIKE %s LIMIT 1",
+                    SQL.identifier(table),
+                    f"%{PERSONAL_ID}%",
+                )
+            )
+            self.assertFalse(found, table)
 
     def test_never(self):
         self.company.ropo_erase_days = 0
