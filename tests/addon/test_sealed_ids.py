@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet
 
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import new_test_user, tagged
+from odoo.tools import SQL, file_open
 
 from .common import RopoCommon
 
@@ -182,3 +183,24 @@ class TestSealedIds(RopoCommon):
         self.assertFalse(self.business.sudo().ropo_personal_id)
         self.assertFalse(case.sudo().payer_ids.ssn)
         self.assertTrue(case.payer_ids.name)
+
+    def test_neutralized_copies_have_no_numbers(self):
+        self.consumer.sudo().ropo_personal_id = HETU
+        case = self.at_ropo()
+        case.sudo().payer_ids.ssn = HETU
+        self.env["ropo.sandbox"].sudo().create({"state": HETU})
+        self.env.flush_all()
+        with file_open("ropo_collection/data/neutralize.sql") as script:
+            self.env.cr.execute(script.read())
+        tables = self.env.execute_query(
+            SQL("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        )
+        for (table,) in tables:
+            found = self.env.execute_query(
+                SQL(
+                    "SELECT 1 FROM %s x WHERE x::text LIKE %s LIMIT 1",
+                    SQL.identifier(table),
+                    f"%{HETU}%",
+                )
+            )
+            self.assertFalse(found, table)
