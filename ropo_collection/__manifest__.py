@@ -25,6 +25,7 @@
         "views/ropo_assignment_views.xml",
         "views/ropo_adoption_views.xml",
         "views/ropo_fee_limit_views.xml",
+        "views/ropo_settlement_views.xml",
         "views/account_move_views.xml",
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",

@@ -6,9 +6,14 @@ from . import account_move_maventa
 from . import account_move_claim
 from . import account_move_choose
 from . import account_move_dispute
+from . import account_journal
+from . import account_move_settlement
+from . import account_bank_statement_line
 from . import account_partial_reconcile
+from . import account_payment_settlement
 from . import res_company
 from . import res_company_proposals
+from . import res_company_settlement
 from . import res_config_settings
 from . import res_partner
 from . import ropo_invoice_xml
@@ -24,6 +29,11 @@ from . import ropo_assignment_debtor
 from . import ropo_assignment_propose
 from . import ropo_assignment_event
 from . import ropo_assignment_payer
+from . import ropo_assignment_settlement
+from . import ropo_settlement
+from . import ropo_settlement_line
+from . import ropo_settlement_open
+from . import ropo_recovery
 from . import ropo_assignment_adopt
 from . import ropo_adoption
 from . import ropo_lookup
