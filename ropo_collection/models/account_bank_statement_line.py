@@ -14,6 +14,7 @@ class AccountBankStatementLine(models.Model):
         help="Looks like Ropo's money, and no settlement is booked for it.",
     )
 
+    @api.depends("is_reconciled", "ropo_settlement_ids.state")
     def _compute_ropo_to_settle(self):
         found = set(self.company_id._ropo_bank_lines())
         for line in self:
@@ -54,7 +55,10 @@ class AccountBankStatementLine(models.Model):
 
     def action_undo_reconciliation(self):
         """The settlements booked in these lines are undone with it."""
-        settlements = self.sudo()._ropo_booked().filtered("in_bank_line")
+        booked = self.sudo()._ropo_booked()
+        settlements = booked.filtered("in_bank_line")
+        for settlement in booked - settlements:
+            settlement._undo_own_entry()
         if not settlements:
             return super().action_undo_reconciliation()
         given_back = settlements._release()

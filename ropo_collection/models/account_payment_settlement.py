@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class AccountPayment(models.Model):
@@ -6,6 +6,7 @@ class AccountPayment(models.Model):
 
     ropo_to_settle = fields.Boolean(compute="_compute_ropo_to_settle")
 
+    @api.depends("state", "move_id.line_ids.reconciled")
     def _compute_ropo_to_settle(self):
         """Money from Ropo that a person registered and that is not matched."""
         for payment in self:

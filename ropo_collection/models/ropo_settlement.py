@@ -231,13 +231,10 @@ class RopoSettlement(models.Model):
     @api.model
     def _prepare_from_bank_line(self, line):
         """A draft of what the bank line brought."""
-        date = line.date
-        if self._locks(line.company_id, date):
-            date = fields.Date.context_today(self)
         return {
             "journal_id": line.journal_id.id,
             "statement_line_id": line.id,
-            "date": date,
+            "date": line.date,
             "amount": line.amount,
             "reference": line.payment_ref,
         }
@@ -344,7 +341,7 @@ class RopoSettlement(models.Model):
                 ("currency_id", "=", self.currency_id.id),
                 ("event_id", "not in", in_drafts.event_id.ids),
             ],
-            order="booked_at, event_id",
+            order="booked_at, id",
         )
 
     def _unknown_payments(self):
@@ -412,10 +409,14 @@ class RopoSettlement(models.Model):
         plain = "".join(text.split())
         named = moves.browse()
         for move in moves if text else ():
-            for name, where in ((move.name, text), (move.payment_reference, plain)):
+            # Banks write references with and without spaces and leading zeros.
+            for name, where, edge in (
+                (move.name, text, "[0-9A-Z]"),
+                (move.payment_reference, plain, "[0-9]"),
+            ):
                 name = "".join((name or "").upper().split()).lstrip("0")
                 if len(name) >= 4 and re.search(
-                    rf"(?<![0-9A-Z])0*{re.escape(name)}(?![0-9A-Z])", where
+                    rf"(?<!{edge})0*{re.escape(name)}(?!{edge})", where
                 ):
                     named |= move
         return named
@@ -533,16 +534,6 @@ class RopoSettlement(models.Model):
                     names=", ".join(unknown[:10].mapped("name")),
                 )
             )
-        line = self.statement_line_id
-        if line and line.date != self.date:
-            lines.append(
-                self.env._(
-                    "The bank line's day, %(day)s, is closed: this is booked on "
-                    "%(date)s in an entry of its own.",
-                    day=format_date(self.env, line.date),
-                    date=format_date(self.env, self.date),
-                )
-            )
         return "\n".join(lines)
 
     # ------------------------------------------------------------------
@@ -564,12 +555,12 @@ class RopoSettlement(models.Model):
         # A line that was edited may be for another payment than the one proposed.
         self.line_ids._tidy()
         self._check_bookable()
-        bank_line = self._open_bank_line()
+        bank_line = self._open_bank_line().sudo()
         settlement = self.sudo()
         if bank_line and bank_line.date == self.date:
-            entry, placed = settlement._book_in_bank_line(bank_line.sudo())
+            entry, placed = settlement._book_in_bank_line(bank_line)
         else:
-            entry, placed = settlement._book_in_own_entry(bank_line.sudo())
+            entry, placed = settlement._book_in_own_entry(bank_line)
         settlement.write({"state": "booked", "entry_id": entry.id})
         settlement._match(placed)
         settlement._after_change()
@@ -636,20 +627,34 @@ class RopoSettlement(models.Model):
                     )
                 )
         self._check_paid_to_ropo()
-        locks = self._locks(self.company_id, self.date, bool(lines.tax_ids))
+        self._check_open(self.date, bool(lines.tax_ids))
+        bank_line = self.statement_line_id
+        if bank_line and bank_line.date != self.date:
+            self._check_open(bank_line.date)
+            if not self.clearing_account_id:
+                raise UserError(
+                    self.env._(
+                        "Another day than the bank line's needs a clearing account: "
+                        "choose it in the settings of Ropo."
+                    )
+                )
+
+    def _check_open(self, date, has_tax=False):
+        """Nothing is booked in a closed period."""
+        locks = self._locks(date, has_tax)
         if locks:
             raise UserError(
                 self.env._(
-                    "%(date)s lies in a closed period: %(locks)s. Choose a later date.",
-                    date=format_date(self.env, self.date),
+                    "%(date)s lies in a closed period: %(locks)s. Choose a later date, "
+                    "or have an accounting manager make an exception.",
+                    date=format_date(self.env, date),
                     locks=self.env["res.company"]._format_lock_dates(locks),
                 )
             )
 
-    @api.model
-    def _locks(self, company, date, has_tax=False):
+    def _locks(self, date, has_tax=False):
         """The lock dates that close this day."""
-        return company.sudo()._get_lock_date_violations(
+        return self.company_id.sudo()._get_lock_date_violations(
             date, fiscalyear=True, sale=False, purchase=False, tax=has_tax, hard=True
         )
 
@@ -702,12 +707,17 @@ class RopoSettlement(models.Model):
 
     def _book_in_bank_line(self, bank_line):
         """Let the journal items take the place of the bank line's suspense item."""
-        bank, suspense, _others = bank_line._seek_for_lines()
+        bank, _suspense, _others = bank_line._seek_for_lines()
         rows = self._prepare_rows(bank.balance, bank.amount_currency)
-        before = bank_line.move_id.line_ids
-        bank_line.move_id.with_context(
-            force_delete=True, skip_readonly_check=True
-        ).write(
+        items = self._replace_suspense(bank_line, rows)
+        return bank_line.move_id, list(zip(rows, items, strict=True))
+
+    def _replace_suspense(self, bank_line, rows):
+        """Write journal items into a bank line, as its reconciliation would."""
+        _bank, suspense, _others = bank_line._seek_for_lines()
+        entry = bank_line.move_id
+        before = entry.line_ids
+        entry.with_context(force_delete=True, skip_readonly_check=True).write(
             {
                 "line_ids": [
                     *(Command.delete(item.id) for item in suspense),
@@ -715,27 +725,23 @@ class RopoSettlement(models.Model):
                 ]
             }
         )
-        items = (bank_line.move_id.line_ids - before).sorted("id")
-        return bank_line.move_id, list(zip(rows, items, strict=True))
+        return (entry.line_ids - before).sorted("id")
 
     def _book_in_own_entry(self, bank_line):
-        """An entry of its own, against the account where the money waits."""
-        rows = []
+        """An entry of its own, against the account where the money waits.
+
+        That is the clearing account for the money of a bank line of another day.
+        """
+        money = []
         if self.amount:
-            waiting = bank_line._seek_for_lines()[1] if bank_line else False
-            account = waiting.account_id if waiting else self._money_account()
-            rows.append(
-                {
-                    "values": {
-                        "name": self.reference or self.name,
-                        "partner_id": self.ropo_partner_id.id,
-                        "account_id": account.id,
-                        "amount_currency": self.amount,
-                    },
-                    "match": waiting if waiting and account.reconcile else False,
-                }
-            )
-        rows += self._prepare_rows(0.0, 0.0, rows)
+            account = self.clearing_account_id if bank_line else self._money_account()
+            money = [{"values": self._prepare_rest(account, self.amount)}]
+        rows = money + self._prepare_rows(0.0, 0.0, money)
+        if bank_line and money:
+            bank, _suspense, _others = bank_line._seek_for_lines()
+            parked = self._prepare_rest(account, -self.amount)
+            parked.update(currency_id=self.currency_id.id, balance=-bank.balance)
+            money[0]["match"] = self._replace_suspense(bank_line, [{"values": parked}])
         entry = self.env["account.move"].create(
             {
                 "move_type": "entry",
@@ -748,6 +754,15 @@ class RopoSettlement(models.Model):
         entry.action_post()
         items = entry.line_ids.sorted("id")
         return entry, list(zip(rows, items, strict=True))
+
+    def _prepare_rest(self, account, amount):
+        """A journal item of Ropo's money itself: of no case, interest or fee."""
+        return {
+            "name": self.reference or self.name,
+            "partner_id": self.ropo_partner_id.id,
+            "account_id": account.id,
+            "amount_currency": amount,
+        }
 
     def _money_account(self):
         """Where money waits for its bank line, as for a registered payment."""
@@ -782,16 +797,8 @@ class RopoSettlement(models.Model):
             rows.append({"values": first, "line": line})
             rows += [{"values": values} for values in taxes]
         if self.remainder:
-            rows.append(
-                {
-                    "values": {
-                        "name": self.reference or self.name,
-                        "partner_id": self.ropo_partner_id.id,
-                        "account_id": self.clearing_account_id.id,
-                        "amount_currency": -self.remainder,
-                    }
-                }
-            )
+            account = self.clearing_account_id
+            rows.append({"values": self._prepare_rest(account, -self.remainder)})
         company = self.company_id
         rate = (
             balance / money
@@ -855,35 +862,33 @@ class RopoSettlement(models.Model):
         self._hold()
         if self.state != "booked":
             raise UserError(self.env._("%(name)s is not booked.", name=self.name))
-        settlement = self.sudo().with_context(ropo_undo=True)
-        entry = settlement.entry_id
-        locks = self._locks(
-            self.company_id, entry.date, bool(self.line_ids.tax_ids)
-        )
-        if self.in_bank_line:
-            if locks:
-                raise UserError(
-                    self.env._(
-                        "%(date)s lies in a closed period: %(locks)s. The bank line "
-                        "can't be taken apart any more.",
-                        date=format_date(self.env, entry.date),
-                        locks=self.env["res.company"]._format_lock_dates(locks),
-                    )
-                )
+        settlement = self.sudo()
+        bank_line = settlement.statement_line_id
+        if bank_line:
             # The bank line undoes its settlement with it.
-            settlement.statement_line_id.action_undo_reconciliation()
-            return
-        given_back = settlement._release()
+            self._check_open(
+                bank_line.date, self.in_bank_line and bool(self.line_ids.tax_ids)
+            )
+            bank_line.action_undo_reconciliation()
+        else:
+            settlement._undo_own_entry()
+
+    def _undo_own_entry(self):
+        """Take back an entry of its own: cancelled, or reversed in a closed period."""
+        entry = self.entry_id.with_context(ropo_undo=True)
+        given_back = self._release()
         entry.line_ids.remove_move_reconcile()
-        if locks or entry.inalterable_hash:
-            settlement.reversal_id = entry._reverse_moves(
-                [{"date": fields.Date.context_today(self), "ref": self.name}],
-                cancel=True,
+        if entry.inalterable_hash or self._locks(
+            entry.date, bool(self.line_ids.tax_ids)
+        ):
+            today = fields.Date.context_today(self)
+            self.reversal_id = entry._reverse_moves(
+                [{"date": today, "ref": self.name}], cancel=True
             )
         else:
             entry.button_draft()
             entry.button_cancel()
-        settlement._finish_undo(given_back)
+        self._finish_undo(given_back)
 
     def _release(self):
         """Check that nothing later builds on these settlements.
