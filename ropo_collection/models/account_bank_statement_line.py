@@ -38,13 +38,15 @@ class AccountBankStatementLine(models.Model):
         self.ensure_one()
         settlements = self.env["ropo.settlement"]
         settlements._check_rights()
-        settlement = self.ropo_settlement_ids.filtered(lambda row: row.state != "undone")
+        settlement = self.ropo_settlement_ids.filtered(
+            lambda row: row.state != "undone"
+        )
         if not settlement:
             if self.is_reconciled:
                 raise UserError(
                     self.env._(
-                        "The bank line %(name)s is matched already. Undo that first, if "
-                        "it is a settlement.",
+                        "The bank line %(name)s is matched already. Undo that first, "
+                        "if it is a settlement.",
                         name=self.payment_ref or self.move_id.name,
                     )
                 )
@@ -64,9 +66,7 @@ class AccountBankStatementLine(models.Model):
         given_back = settlements._release()
         # Odoo refuses to delete a tax item, save where its base goes as well.
         lines = self.with_context(dynamic_unlink=True)
-        result = super(
-            AccountBankStatementLine, lines
-        ).action_undo_reconciliation()
+        result = super(AccountBankStatementLine, lines).action_undo_reconciliation()
         settlements._finish_undo(given_back)
         return result
 

@@ -8,13 +8,14 @@ class AccountJournal(models.Model):
 
     def _fill_bank_cash_dashboard_data(self, dashboard_data):
         """Also count the bank lines that wait to be settled."""
-        super()._fill_bank_cash_dashboard_data(dashboard_data)
+        result = super()._fill_bank_cash_dashboard_data(dashboard_data)
         lines = self.env["account.bank.statement.line"].search(
             [("ropo_to_settle", "=", True), ("journal_id", "in", self.ids)]
         )
         counts = Counter(lines.mapped("journal_id.id"))
         for journal in self:
             dashboard_data[journal.id]["ropo_to_settle"] = counts[journal.id]
+        return result
 
     def action_ropo_bank_lines(self):
         """Open the bank lines of this journal that wait to be settled."""

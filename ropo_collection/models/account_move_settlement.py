@@ -18,8 +18,8 @@ class AccountMove(models.Model):
         "assignment_id",
         string="For cases at Ropo",
         copy=False,
-        help="Of a bill of Ropo's: the cases it is for. Its amount without tax counts as "
-        "their cost, in equal shares.",
+        help="Of a bill of Ropo's: the cases it is for. Its amount without tax counts "
+        "as their cost, in equal shares.",
     )
 
     def _ropo_check_settled(self):

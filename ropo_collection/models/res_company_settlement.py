@@ -50,8 +50,8 @@ class ResCompany(models.Model):
     ropo_settlement_days = fields.Integer(
         string="Days to settle",
         default=5,
-        help="Business days (Monday to Friday) after which the responsible is told that "
-        "money paid to Ropo has not come.",
+        help="Business days (Monday to Friday) after which the responsible is told "
+        "that money paid to Ropo has not come.",
     )
 
     @api.constrains("ropo_settlement_days")
@@ -91,7 +91,9 @@ class ResCompany(models.Model):
         self.env["account.bank.statement.line"].flush_model()
         self.env["account.move"].flush_model(["partner_bank_id", "state"])
         ids = []
-        for root, companies in self.grouped(lambda company: company._ropo_root()).items():
+        for root, companies in self.grouped(
+            lambda company: company._ropo_root()
+        ).items():
             conditions = root._ropo_marks()
             if root.ropo_environment == "off" or not conditions:
                 continue
@@ -144,8 +146,8 @@ class ResCompany(models.Model):
         for word in plain_set(self.ropo_settlement_words):
             marks.append(
                 SQL(
-                    r"STRPOS(UPPER(REGEXP_REPLACE(line.payment_ref, '\s', '', 'g')), %s)"
-                    " > 0",
+                    "STRPOS(UPPER(REGEXP_REPLACE(line.payment_ref, "
+                    r"'\s', '', 'g')), %s) > 0",
                     word,
                 )
             )

@@ -384,9 +384,9 @@ class RopoAssignmentEvent(models.Model):
                 "it from the customer, or is it Ropo's settlement?"
             ),
             "echo": self.env._(
-                "%(entry)s brought %(amount)s, and Ropo was told of it as a payment. Now "
-                "Ropo says that the debtor paid just that much to Ropo: is it from the "
-                "customer as well, or was it Ropo's settlement?"
+                "%(entry)s brought %(amount)s, and Ropo was told of it as a payment. "
+                "Now Ropo says that the debtor paid just that much to Ropo: is it from "
+                "the customer as well, or was it Ropo's settlement?"
             ),
             "full_credit": self.env._(
                 "%(entry)s credits the whole invoice though part of it was paid; it "

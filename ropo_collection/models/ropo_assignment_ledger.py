@@ -177,8 +177,8 @@ class RopoAssignment(models.Model):
     def _is_settlement(self, entry):
         """Whether this money came from Ropo: booked as such, or by its marks.
 
-        The marks are partner, journal and bank line. The free text of a bank line proves
-        nothing: debtors write "Ropo" too.
+        The marks are partner, journal and bank line. The free text of a bank line
+        proves nothing: debtors write "Ropo" too.
         """
         if "booked" in entry.sudo().ropo_settlement_ids.mapped("state"):
             return True
@@ -203,9 +203,7 @@ class RopoAssignment(models.Model):
         names = plain_set(company.ropo_settlement_names)
         for bank_line in lines:
             account = bank_line.account_number or bank_line.partner_bank_id.acc_number
-            if ibans & plain_set(account) or names & plain_set(
-                bank_line.partner_name
-            ):
+            if ibans & plain_set(account) or names & plain_set(bank_line.partner_name):
                 return True
         return False
 

@@ -89,7 +89,7 @@ class RopoAssignment(models.Model):
         return settled
 
     def _lost_amount(self):
-        """What of these invoices was written off as our own loss: ``{case: amount}``."""
+        """What was written off as our own loss: ``{case: amount}``."""
         lost = {}
         for case, (parts, _waiting, _again) in self._ledger_parts().items():
             answered = case._answered(parts, case._told())
@@ -101,7 +101,8 @@ class RopoAssignment(models.Model):
     @api.model
     def _cron_audit(self):
         """Also tell of money at Ropo that is late."""
-        super()._cron_audit()
+        result = super()._cron_audit()
         worker = self.env["ropo.worker"]
         for company in self.env["res.company"]._ropo_active():
             worker._each(company, lambda row: row._ropo_tell_of_late_money())
+        return result

@@ -33,14 +33,14 @@ class RopoRecovery(models.Model):
     cost = fields.Monetary(
         string="Ropo's costs",
         readonly=True,
-        help="Of Ropo's bills for the case: without tax, in equal shares with the other "
-        "cases of the bill.",
+        help="Of Ropo's bills for the case: without tax, in equal shares with the "
+        "other cases of the bill.",
     )
     days = fields.Integer(
         string="Days to money",
         readonly=True,
         aggregator="avg",
-        help="From the hand-over to the last money of the case: paid to us, or settled.",
+        help="From the hand-over to the last money: paid to us, or settled.",
     )
 
     @property

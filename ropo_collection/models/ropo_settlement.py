@@ -46,7 +46,8 @@ class RopoSettlement(models.Model):
         "account.journal",
         required=True,
         default=lambda self: self._default_journal(),
-        domain="[('type', 'in', ('bank', 'cash')), ('company_id', 'in', allowed_company_ids)]",
+        domain="[('type', 'in', ('bank', 'cash')),"
+        " ('company_id', 'in', allowed_company_ids)]",
         help="The bank journal the money came to.",
     )
     date = fields.Date(
@@ -82,8 +83,8 @@ class RopoSettlement(models.Model):
         " ('currency_id', '=', currency_id),"
         " '|', ('account_id', '=', clearing_account_id),"
         " ('partner_id', 'child_of', ropo_partner_id)]",
-        help="What else is divided up here: a registered payment of Ropo's, an entry from "
-        "its report, or what earlier settlements left on the clearing account.",
+        help="What else is divided up here: a registered payment of Ropo's, an entry "
+        "from its report, or what earlier settlements left on the clearing account.",
     )
     source_amount = fields.Monetary(
         string="From open items", compute="_compute_sums", help="Their open balance."
@@ -117,10 +118,13 @@ class RopoSettlement(models.Model):
         ondelete="restrict",
     )
     reversal_id = fields.Many2one(
-        "account.move", string="Reversal", readonly=True, copy=False, ondelete="set null"
+        "account.move",
+        readonly=True,
+        copy=False,
+        ondelete="set null",
     )
     clearing_account_id = fields.Many2one(
-        "account.account", compute="_compute_settings", string="Clearing account"
+        "account.account", compute="_compute_settings"
     )
     ropo_partner_id = fields.Many2one("res.partner", compute="_compute_settings")
     case_count = fields.Integer(compute="_compute_sums")
@@ -150,7 +154,9 @@ class RopoSettlement(models.Model):
     def _compute_currency_id(self):
         for settlement in self:
             journal = settlement.journal_id
-            settlement.currency_id = journal.currency_id or journal.company_id.currency_id
+            settlement.currency_id = (
+                journal.currency_id or journal.company_id.currency_id
+            )
 
     @api.depends("entry_id", "statement_line_id")
     def _compute_in_bank_line(self):
@@ -200,7 +206,9 @@ class RopoSettlement(models.Model):
         """What is booked stays as it is."""
         if not self.env.su and any(row.state != "draft" for row in self):
             raise UserError(
-                self.env._("A settlement can be changed only as a draft. Undo it first.")
+                self.env._(
+                    "A settlement can be changed only as a draft. Undo it first."
+                )
             )
 
     @api.model_create_multi
@@ -315,9 +323,8 @@ class RopoSettlement(models.Model):
             order="date",
         )
         items = booked.entry_id.line_ids.filtered(
-            lambda item: item.account_id == item.move_id.ropo_settlement_ids[
-                :1
-            ]._money_account()
+            lambda item: item.account_id
+            == item.move_id.ropo_settlement_ids[:1]._money_account()
             and item.account_id.reconcile
             and not item.reconciled
             and not item.currency_id.compare_amounts(
@@ -451,9 +458,7 @@ class RopoSettlement(models.Model):
             if recovered:
                 lost[case] -= recovered
                 commands.append(
-                    Command.create(
-                        {**values, "kind": "recovered", "amount": recovered}
-                    )
+                    Command.create({**values, "kind": "recovered", "amount": recovered})
                 )
             rest = self.currency_id.round(amount - recovered)
             if rest:
@@ -499,8 +504,8 @@ class RopoSettlement(models.Model):
                 "Ropo may have deducted fees."
             ),
             settle.NOTHING: self.env._(
-                "Nothing that debtors paid to Ropo makes this sum. Allocate it by Ropo's "
-                "statement; what is left stays on the clearing account."
+                "Nothing that debtors paid to Ropo makes this sum. Allocate it by "
+                "Ropo's statement; what is left stays on the clearing account."
             ),
         }
         lines = [texts[proposal.rule]]
@@ -549,9 +554,7 @@ class RopoSettlement(models.Model):
         self.ensure_one()
         self._hold()
         if self.state != "draft":
-            raise UserError(
-                self.env._("%(name)s is booked already.", name=self.name)
-            )
+            raise UserError(self.env._("%(name)s is booked already.", name=self.name))
         # A line that was edited may be for another payment than the one proposed.
         self.line_ids._tidy()
         self._check_bookable()
@@ -659,7 +662,7 @@ class RopoSettlement(models.Model):
         )
 
     def _check_paid_to_ropo(self):
-        """No case is settled beyond what its debtor paid to Ropo, by Ropo's own word."""
+        """No case is settled beyond what Ropo told was paid to it."""
         lines = self.line_ids.filtered("assignment_id")
         settled = lines.assignment_id.sudo()._settled_now()
         for case, mine in lines.grouped("assignment_id").items():
@@ -671,8 +674,8 @@ class RopoSettlement(models.Model):
             ):
                 raise UserError(
                     self.env._(
-                        "%(name)s: Ropo told of %(paid)s paid to it, and %(settled)s of "
-                        "that has come. Lower the amount and leave the rest on the "
+                        "%(name)s: Ropo told of %(paid)s paid to it, and %(settled)s "
+                        "of that has come. Lower the amount and leave the rest on the "
                         "clearing account, or tick On Ropo's statement if it is there.",
                         name=case.name,
                         paid=self.currency_id.format(case.paid_to_ropo),
@@ -682,8 +685,8 @@ class RopoSettlement(models.Model):
             if amount < 0 and self.currency_id.compare_amounts(after, 0) < 0:
                 raise UserError(
                     self.env._(
-                        "%(name)s: only %(settled)s has come from Ropo, so it can't take "
-                        "back more.",
+                        "%(name)s: only %(settled)s has come from Ropo, so it can't "
+                        "take back more.",
                         name=case.name,
                         settled=self.currency_id.format(settled[case]),
                     )
@@ -971,7 +974,10 @@ class RopoSettlement(models.Model):
             "res_model": "account.move.line",
             "view_mode": "list",
             "views": [
-                (self.env.ref("ropo_collection.account_move_line_view_clearing").id, "list")
+                (
+                    self.env.ref("ropo_collection.account_move_line_view_clearing").id,
+                    "list",
+                )
             ],
             "domain": [
                 ("account_id", "=", account.id),

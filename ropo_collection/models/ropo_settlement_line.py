@@ -13,7 +13,7 @@ OF_A_CASE = ("capital", "recovered")
 
 
 class RopoSettlementLine(models.Model):
-    """One share of a settlement: for a case, for interest or fees, or against a bill."""
+    """One share of a settlement: for a case, interest or fees, or against a bill."""
 
     _name = "ropo.settlement.line"
     _description = "Line of a Ropo settlement"
@@ -31,8 +31,8 @@ class RopoSettlementLine(models.Model):
         string="Case",
         index="btree_not_null",
         ondelete="restrict",
-        domain="[('currency_id', '=', currency_id), ('state', 'in', ('sent', 'closed')),"
-        " ('company_id', 'child_of', company_id)]",
+        domain="[('currency_id', '=', currency_id),"
+        " ('state', 'in', ('sent', 'closed')), ('company_id', 'child_of', company_id)]",
     )
     event_id = fields.Many2one(
         "ropo.assignment.event",
@@ -44,7 +44,6 @@ class RopoSettlementLine(models.Model):
     )
     bill_id = fields.Many2one(
         "account.move",
-        string="Bill",
         ondelete="restrict",
         index="btree_not_null",
         domain="[('move_type', '=', 'in_invoice'), ('state', '=', 'posted'),"
@@ -53,9 +52,7 @@ class RopoSettlementLine(models.Model):
         help="A posted bill of Ropo's that is deducted from the settlement.",
     )
     move_id = fields.Many2one(related="assignment_id.move_id", string="Invoice")
-    partner_id = fields.Many2one(
-        related="assignment_id.partner_id", string="Customer"
-    )
+    partner_id = fields.Many2one(related="assignment_id.partner_id", string="Customer")
     paid_at = fields.Date(related="event_id.booked_at", string="Paid to Ropo on")
     company_id = fields.Many2one(
         related="settlement_id.company_id", store=True, index=True
@@ -68,14 +65,13 @@ class RopoSettlementLine(models.Model):
     )
     account_id = fields.Many2one(
         "account.account",
-        string="Account",
         compute="_compute_account_id",
         store=True,
         readonly=False,
         precompute=True,
         ondelete="restrict",
-        help="Of interest, fees and recovered losses. A principal goes to the invoice's "
-        "receivable account.",
+        help="Of interest, fees and recovered losses. A principal goes to the "
+        "invoice's receivable account.",
     )
     tax_ids = fields.Many2many(
         "account.tax",
@@ -169,9 +165,12 @@ class RopoSettlementLine(models.Model):
             elif line.currency_id.is_zero(line.amount):
                 text = self.env._("%(line)s: enter the amount.", line=name)
             elif line.kind == "bill" and not (
-                line.bill_id.state == "posted" and line.bill_id.move_type == "in_invoice"
+                line.bill_id.state == "posted"
+                and line.bill_id.move_type == "in_invoice"
             ):
-                text = self.env._("%(line)s: choose a posted bill of Ropo's.", line=name)
+                text = self.env._(
+                    "%(line)s: choose a posted bill of Ropo's.", line=name
+                )
             elif line.kind == "bill" and line._is_beyond_bill():
                 text = self.env._(
                     "%(line)s: at most %(open)s is open on this bill, and it is "
@@ -278,9 +277,9 @@ class RopoSettlementLine(models.Model):
     def _take_back(self, item):
         """Open the invoice again by what Ropo takes back.
 
-        The money an earlier settlement brought is un-matched from the invoice, the newest
-        first; what is taken back is matched with it, the rest with the invoice again.
-        Without such money it stays open on the customer, for a person.
+        The money an earlier settlement brought is un-matched from the invoice, the
+        newest first; what is taken back is matched with it, the rest with the invoice
+        again. Without such money it stays open on the customer, for a person.
         """
         earlier = self.search(
             [

@@ -30,7 +30,10 @@ class RopoSettlementOpen(models.Model):
         "settled.",
     )
     age = fields.Integer(
-        string="Days", readonly=True, aggregator="max", help="Since it was paid to Ropo."
+        string="Days",
+        readonly=True,
+        aggregator="max",
+        help="Since it was paid to Ropo.",
     )
     age_group = fields.Selection(
         [

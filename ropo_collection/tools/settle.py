@@ -7,12 +7,13 @@ knows Ropo's statement. Nothing here is exponential: every step is linear, or bo
 
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
 from math import gcd, isqrt
 
 #: Bits that the search for a combination may go through: items looked at times the sum
 #: in cents. It keeps the answer within a second; what is left out is told.
-BUDGET = 4_000_000_000
+BUDGET = 800_000_000
+#: A sum so large that not even this many items could be looked at is not searched for.
+FEWEST = 16
 
 #: The rules by which items are chosen, the most telling first.
 NAMED = "named"
@@ -49,8 +50,8 @@ class Proposal:
     """What a sum may be.
 
     ``difference`` is the sum less the items; ``others`` says that other items, found by
-    the same rule, make the same sum; ``unseen`` counts the newest items that the search for a combination left
-    out because of :data:`BUDGET`.
+    the same rule, make the same sum; ``unseen`` counts the newest items that the search
+    for a combination left out because of :data:`BUDGET`.
     """
 
     rule: str
@@ -64,8 +65,8 @@ def propose(total, items):
     """The items, given oldest first, that ``total`` cents may be.
 
     An exact sum comes first: what the text names, everything, the oldest, whole days, a
-    run without gaps, then any combination. Else those that are named, or the oldest that
-    fit, or the smallest one that covers the sum, with the difference.
+    run without gaps, then any combination. Else those that are named, or the oldest
+    that fit, or the smallest one that covers the sum, with the difference.
     """
     items = [item for item in items if item.cents]
     named = [item for item in items if item.named]
@@ -124,7 +125,10 @@ def _runs(total, items, starts):
 
 def _days(total, items):
     """Whole days, one after the other, that make the sum."""
-    days = [list(group) for _day, group in groupby(items, key=lambda item: item.day)]
+    by_day = {}
+    for item in items:
+        by_day.setdefault(item.day, []).append(item)
+    days = list(by_day.values())
     sums = [Item(index, _sum(day), day[0].day) for index, day in enumerate(days)]
     for run in _runs(total, sums, len(sums)):
         yield [item for day in run for item in days[day.key]]
@@ -149,9 +153,13 @@ def _combination(total, items):
         return 0, [], 0
     target //= step
     size = BUDGET // (target + 1)
+    if size < FEWEST:
+        return 0, [], len(candidates)
     unseen = max(len(candidates) - size, 0)
     candidates = candidates[:size]
     amounts = [item.cents // step for item in candidates]
+    if sum(amounts) < target:
+        return 0, [], unseen
     mask = (1 << (target + 1)) - 1
     stride = isqrt(len(amounts)) + 1
     once, twice, saved, last = 1, 0, [], None

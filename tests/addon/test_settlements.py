@@ -249,9 +249,7 @@ class TestSettlements(SettlementCommon):
 
     def test_more_can_not_be_taken_back_than_came(self):
         case = self.paid_to_ropo(60.0, claim=100.0)
-        settlement = self.by_hand(
-            -10.0, [{"assignment_id": case.id, "amount": -10.0}]
-        )
+        settlement = self.by_hand(-10.0, [{"assignment_id": case.id, "amount": -10.0}])
         with self.assertRaisesRegex(UserError, "take"):
             settlement.action_book()
 
@@ -561,9 +559,7 @@ class TestSettlements(SettlementCommon):
             Command.create({"assignment_id": case.id, "amount": 60.0}),
         ]
         in_line.action_book()
-        own = self.by_hand(
-            40.0, [{"assignment_id": case.id, "amount": 40.0}], date=day
-        )
+        own = self.by_hand(40.0, [{"assignment_id": case.id, "amount": 40.0}], date=day)
         own.action_book()
         self.company.fiscalyear_lock_date = today.replace(day=1) - timedelta(days=1)
         with self.assertRaisesRegex(UserError, "closed period"):
@@ -600,8 +596,8 @@ class TestSettlements(SettlementCommon):
         line = self.money(100.0).with_user(clerk)
         self.assertIn(line, line.search([("ropo_to_settle", "=", True)]))
         action = line.action_ropo_settle()
-        settlement = self.env["ropo.settlement"].with_user(clerk).browse(
-            action["res_id"]
+        settlement = (
+            self.env["ropo.settlement"].with_user(clerk).browse(action["res_id"])
         )
         settlement.action_book()
         self.assertEqual(case.residual, 0.0)
@@ -615,9 +611,7 @@ class TestSettlements(SettlementCommon):
         by_hand.action_book()
         self.assertEqual(case.residual, 0.0)
         self.assertTrue(by_hand.line_ids.read())
-        self.assertTrue(
-            self.env["ropo.recovery"].with_user(clerk).search([]).read()
-        )
+        self.assertTrue(self.env["ropo.recovery"].with_user(clerk).search([]).read())
 
     def test_reader_looks_and_changes_nothing(self):
         reader = self.clerk("sample-reader", "account.group_account_readonly")
@@ -744,9 +738,7 @@ class TestSettlements(SettlementCommon):
             with self.subTest(setting):
                 self.assertFalse(lines.search(find))
                 company.write(setting)
-                expected = (
-                    lines if "ropo_settlement_journal_ids" in setting else line
-                )
+                expected = lines if "ropo_settlement_journal_ids" in setting else line
                 self.assertEqual(lines.search(find), expected)
                 self.assertEqual(lines.filtered("ropo_to_settle"), expected)
                 case = self.env["ropo.assignment"].new({"company_id": company.id})
@@ -769,16 +761,12 @@ class TestSettlements(SettlementCommon):
 
         def activity():
             self.run_cron("audit")
-            return partner.activity_search(
-                ["ropo_collection.mail_activity_late_money"]
-            )
+            return partner.activity_search(["ropo_collection.mail_activity_late_money"])
 
         monday = fields.Date.from_string("2026-11-16")
         with freeze_time("2026-11-16 10:00:00"):
             case = self.paid_to_ropo(100.0, date=monday)
-        row = self.env["ropo.settlement.open"].search(
-            [("assignment_id", "=", case.id)]
-        )
+        row = self.env["ropo.settlement.open"].search([("assignment_id", "=", case.id)])
         self.assertRecordValues(row, [{"amount": 100.0, "booked_at": monday}])
         for now, told in (
             ("2026-11-20 18:00:00", False),
@@ -836,7 +824,5 @@ class TestSettlements(SettlementCommon):
         self.compare()
         self.assertEqual((case.settled_amount, case.to_come), (100.0, 0.0))
         self.assertFalse(
-            self.env["ropo.settlement.open"].search(
-                [("assignment_id", "=", case.id)]
-            )
+            self.env["ropo.settlement.open"].search([("assignment_id", "=", case.id)])
         )
