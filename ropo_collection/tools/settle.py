@@ -103,8 +103,12 @@ def _with_difference(total, items, named, unseen):
         covering = [item for item in items if item.cents > total]
         rule = COVERING
         chosen = [min(covering, key=lambda item: item.cents)] if covering else []
+    difference = total - _sum(chosen)
+    if chosen and not difference:
+        # It takes leaving out what Ropo took back.
+        return Proposal(COMBINATION, tuple(chosen), others=True, unseen=unseen)
     rule = rule if chosen else NOTHING
-    return Proposal(rule, tuple(chosen), total - _sum(chosen), unseen=unseen)
+    return Proposal(rule, tuple(chosen), difference, unseen=unseen)
 
 
 def _sum(items):

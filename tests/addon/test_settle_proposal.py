@@ -109,7 +109,8 @@ class TestSettleProposal(TransactionCase):
         if ways:
             self.assertIn(proposal.rule, EXACT)
         if proposal.rule == settle.COMBINATION:
-            self.assertEqual(proposal.others, ways > 1)
+            # Leaving out what Ropo took back is never sure.
+            self.assertEqual(proposal.others, ways != 1)
 
     def test_two_thousand_items_within_a_second(self):
         """Sums that can be made and sums that can't, small and large, even and odd."""

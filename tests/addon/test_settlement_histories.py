@@ -51,7 +51,7 @@ class TestSettlementHistories(SettlementCommon):
         )
 
     @settings(
-        max_examples=15,
+        max_examples=10,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
@@ -60,6 +60,7 @@ class TestSettlementHistories(SettlementCommon):
         savepoint = self.env.cr.savepoint()
         try:
             self.settlements = self.env["ropo.settlement"]
+            self.overpaid = set()
             for name, *values in steps:
                 getattr(self, name)(*values)
                 self.compare()
@@ -193,6 +194,12 @@ class TestSettlementHistories(SettlementCommon):
             self.assertAlmostEqual(
                 sum(to_come.mapped("amount")), case.to_come, places=2
             )
+            # Once a debtor has paid twice, money may be left open on the customer.
+            left = case.capital_amount - self.direct(case) - case.settled_amount
+            if euro.compare_amounts(left, 0) < 0:
+                self.overpaid.add(case)
+            elif case not in self.overpaid:
+                self.assertAlmostEqual(case.residual, left, places=2)
             # Nothing of Ropo's own money is told to Ropo, or asked about.
             echoed = case.event_ids.filtered(
                 lambda event: event.direction == "out"

@@ -84,5 +84,7 @@ class TestSettlementSpeed(SettlementCommon):
                 self.assertLess(seconds, 1.0)
                 self.assertLess(queries, 60)
             self.assertAlmostEqual(
-                settlement.allocated + settlement.remainder, total, places=2
+                settlement.allocated + settlement.remainder,
+                settlement.amount,
+                places=2,
             )
