@@ -25,9 +25,9 @@ class RopoSettlement(models.Model):
     _description = "Settlement of Ropo"
     _inherit = ["mail.thread", "mail.activity.mixin"]
     _order = "date desc, id desc"
-    _check_company_auto = True
+    _rec_name = "reference"
+    _rec_names_search = ["reference", "entry_id.name"]
 
-    name = fields.Char(compute="_compute_name", store=True)
     company_id = fields.Many2one(
         related="journal_id.company_id", store=True, index=True, precompute=True
     )
@@ -87,7 +87,10 @@ class RopoSettlement(models.Model):
         "from its report, or what earlier settlements left on the clearing account.",
     )
     source_amount = fields.Monetary(
-        string="From open items", compute="_compute_sums", help="Their open balance."
+        string="From open items",
+        compute="_compute_source_amount",
+        store=True,
+        help="What they had open.",
     )
     line_ids = fields.One2many("ropo.settlement.line", "settlement_id", copy=True)
     allocated = fields.Monetary(compute="_compute_sums")
@@ -108,7 +111,11 @@ class RopoSettlement(models.Model):
         copy=False,
         help="The proposal is one of several that make this sum.",
     )
+    # Which columns the lines need
     has_recovered = fields.Boolean(compute="_compute_sums")
+    has_bill = fields.Boolean(compute="_compute_sums")
+    has_account = fields.Boolean(compute="_compute_sums")
+    has_untold = fields.Boolean(compute="_compute_sums")
     entry_id = fields.Many2one(
         "account.move",
         string="Journal entry",
@@ -143,11 +150,12 @@ class RopoSettlement(models.Model):
             [("company_id", "=", company.id), ("type", "=", "bank")], limit=1
         )
 
-    @api.depends("entry_id.name", "date", "statement_line_id")
-    def _compute_name(self):
+    @api.depends("entry_id.name", "date")
+    def _compute_display_name(self):
         for settlement in self:
-            settlement.name = settlement.entry_id.name or self.env._(
-                "Settlement of %s", settlement.date
+            settlement.display_name = settlement.entry_id.name or self.env._(
+                "Settlement of %(date)s",
+                date=format_date(self.env, settlement.date),
             )
 
     @api.depends("journal_id")
@@ -164,20 +172,37 @@ class RopoSettlement(models.Model):
             line = settlement.statement_line_id
             settlement.in_bank_line = line and line.move_id == settlement.entry_id
 
-    @api.depends("amount", "source_item_ids", "line_ids.amount", "line_ids.kind")
-    def _compute_sums(self):
+    @api.depends("source_item_ids")
+    def _compute_source_amount(self):
+        """Their open balance: read again when it is booked, and kept from then on."""
         for settlement in self:
-            lines, currency = settlement.line_ids, settlement.currency_id
             settlement.source_amount = -sum(
                 settlement.source_item_ids.mapped("amount_residual_currency")
             )
+
+    @api.depends(
+        "amount",
+        "source_amount",
+        "line_ids.amount",
+        "line_ids.kind",
+        "line_ids.assignment_id",
+    )
+    def _compute_sums(self):
+        for settlement in self:
+            lines, currency = settlement.line_ids, settlement.currency_id
             settlement.allocated = sum(lines.mapped("amount"))
             settlement.remainder = (
                 settlement.amount + settlement.source_amount - settlement.allocated
             )
             if currency:
                 settlement.remainder = currency.round(settlement.remainder)
-            settlement.has_recovered = "recovered" in lines.mapped("kind")
+            kinds = set(lines.mapped("kind"))
+            settlement.has_recovered = "recovered" in kinds
+            settlement.has_bill = "bill" in kinds
+            settlement.has_account = bool(kinds - {"capital", "bill"})
+            settlement.has_untold = any(
+                line.assignment_id and not line.event_id for line in lines
+            )
             settlement.case_count = len(lines.assignment_id)
 
     @api.depends("company_id")
@@ -554,9 +579,12 @@ class RopoSettlement(models.Model):
         self.ensure_one()
         self._hold()
         if self.state != "draft":
-            raise UserError(self.env._("%(name)s is booked already.", name=self.name))
+            raise UserError(
+                self.env._("%(name)s is booked already.", name=self.display_name)
+            )
         # A line that was edited may be for another payment than the one proposed.
         self.line_ids._tidy()
+        self._compute_source_amount()
         self._check_bookable()
         bank_line = self._open_bank_line().sudo()
         settlement = self.sudo()
@@ -761,7 +789,7 @@ class RopoSettlement(models.Model):
     def _prepare_rest(self, account, amount):
         """A journal item of Ropo's money itself: of no case, interest or fee."""
         return {
-            "name": self.reference or self.name,
+            "name": self.reference or self.display_name,
             "partner_id": self.ropo_partner_id.id,
             "account_id": account.id,
             "amount_currency": amount,
@@ -864,7 +892,9 @@ class RopoSettlement(models.Model):
         self.ensure_one()
         self._hold()
         if self.state != "booked":
-            raise UserError(self.env._("%(name)s is not booked.", name=self.name))
+            raise UserError(
+                self.env._("%(name)s is not booked.", name=self.display_name)
+            )
         settlement = self.sudo()
         bank_line = settlement.statement_line_id
         if bank_line:
@@ -886,7 +916,7 @@ class RopoSettlement(models.Model):
         ):
             today = fields.Date.context_today(self)
             self.reversal_id = entry._reverse_moves(
-                [{"date": today, "ref": self.name}], cancel=True
+                [{"date": today, "ref": self.display_name}], cancel=True
             )
         else:
             entry.button_draft()
@@ -920,8 +950,8 @@ class RopoSettlement(models.Model):
                     self.env._(
                         "%(later)s takes back what %(name)s brought for %(invoice)s. "
                         "Undo %(later)s first.",
-                        later=later.settlement_id.name,
-                        name=line.settlement_id.name,
+                        later=later.settlement_id.display_name,
+                        name=line.settlement_id.display_name,
                         invoice=line.move_id.name,
                     )
                 )
@@ -947,7 +977,7 @@ class RopoSettlement(models.Model):
         for settlement in self:
             if settlement.state != "undone":
                 raise UserError(
-                    self.env._("Undo %(name)s first.", name=settlement.name)
+                    self.env._("Undo %(name)s first.", name=settlement.display_name)
                 )
             values = {"state": "draft", "entry_id": False, "reversal_id": False}
             settlement.sudo().write(values)
@@ -968,17 +998,17 @@ class RopoSettlement(models.Model):
     def action_view_clearing(self):
         """What is open on the clearing account."""
         account = self.env.company._ropo_root().ropo_clearing_account_id
+
+        def view(name):
+            return self.env.ref(f"ropo_collection.account_move_line_view_{name}")
+
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Open on the clearing account"),
             "res_model": "account.move.line",
             "view_mode": "list",
-            "views": [
-                (
-                    self.env.ref("ropo_collection.account_move_line_view_clearing").id,
-                    "list",
-                )
-            ],
+            "views": [(view("clearing").id, "list")],
+            "search_view_id": [view("clearing_search").id],
             "domain": [
                 ("account_id", "=", account.id),
                 ("parent_state", "=", "posted"),

@@ -121,6 +121,8 @@ class RopoSettlementLine(models.Model):
             self.assignment_id = False
         if self.kind != "bill":
             self.bill_id = False
+        if self.event_id.assignment_id != self.assignment_id:
+            self.event_id = False
         if self.amount:
             return
         if self.bill_id:

@@ -36,8 +36,7 @@ class TestSettlementHistories(SettlementCommon):
     def setUp(self):
         super().setUp()
         self.cases = self.env["ropo.assignment"].browse(
-            self.open_case(self.invoice(claim, at_maventa=False)).id
-            for claim in CLAIMS
+            self.open_case(self.invoice(claim, at_maventa=False)).id for claim in CLAIMS
         )
 
     def open_case(self, move):
@@ -215,7 +214,6 @@ class TestSettlementHistories(SettlementCommon):
             rest = items.filtered(lambda item: item.account_id == self.clearing)
             self.assertAlmostEqual(
                 settlement.amount,
-                sum(settlement.line_ids.mapped("amount"))
-                - sum(rest.mapped("balance")),
+                sum(settlement.line_ids.mapped("amount")) - sum(rest.mapped("balance")),
                 places=2,
             )

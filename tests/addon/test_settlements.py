@@ -402,6 +402,88 @@ class TestSettlements(SettlementCommon):
         settlement.action_book()
         self.assertEqual(settlement.state, "booked")
 
+    def test_money_in_another_currency(self):
+        """Interest on an account in dollars: balanced in both currencies."""
+        dollar = self.setup_other_currency("USD", rates=[("2020-01-01", 1.37)])
+        journal = self.bank.copy({"currency_id": dollar.id, "name": "Sample dollars"})
+        settlement = self.by_hand(
+            10.01,
+            [
+                {"kind": "interest", "amount": 3.33},
+                {"kind": "interest", "amount": 3.33},
+            ],
+            journal_id=journal.id,
+        )
+        settlement.action_book()
+        items = settlement.entry_id.line_ids
+        self.assertEqual(items.currency_id, dollar)
+        self.assertAlmostEqual(sum(items.mapped("balance")), 0.0, places=2)
+        self.assertEqual(
+            sorted(items.mapped("amount_currency")), [-3.35, -3.33, -3.33, 10.01]
+        )
+        line = self.money(10.01, journal_id=journal.id)
+        self.settle(line).action_book()
+        self.assertTrue(line.is_reconciled)
+        self.assertAlmostEqual(
+            sum(line.move_id.line_ids.mapped("balance")), 0.0, places=2
+        )
+
+    def test_branch_is_settled_by_its_root(self):
+        branch = self.env["res.company"].create(
+            {"name": "Sample branch", "parent_id": self.company.id}
+        )
+        self.env.user.company_ids += branch
+        self.business.with_company(
+            branch
+        ).property_account_receivable_id = self.receivable
+        both = {"allowed_company_ids": (self.company | branch).ids}
+        move = (
+            self.env["account.move"]
+            .with_context(**both)
+            .with_company(branch)
+            .create(
+                {
+                    "move_type": "out_invoice",
+                    "company_id": branch.id,
+                    "partner_id": self.business.id,
+                    "invoice_date": fields.Date.today() - timedelta(days=60),
+                    "invoice_line_ids": [
+                        Command.create(
+                            {"name": "Sample", "price_unit": 100.0, "tax_ids": []}
+                        )
+                    ],
+                }
+            )
+        )
+        move.action_post()
+        case = self.env["ropo.assignment"]._create_for(
+            move,
+            state="sent",
+            receivables_type="b2b",
+            collection_type="collection",
+            summary="Sample",
+        )
+        self.env["ropo.assignment.event"].sudo().create(
+            {
+                "assignment_id": case.id,
+                "company_id": branch.id,
+                "currency_id": case.currency_id.id,
+                "direction": "in",
+                "kind": "paid",
+                "state": "received",
+                "amount": 100.0,
+                "booked_at": fields.Date.today(),
+            }
+        )
+        case.sudo()._refresh_sums()
+        line = self.money(100.0).with_context(**both)
+        settlement = self.settle(line).with_context(**both)
+        self.assertEqual(settlement.line_ids.assignment_id, case)
+        settlement.action_book()
+        self.assertEqual(move.amount_residual, 0.0)
+        case.sudo()._recheck()
+        self.assertEqual(case.settled_amount, 100.0)
+
     # -- by hand ------------------------------------------------------------------
     def test_registered_by_hand_and_the_bank_line_comes_later(self):
         case = self.paid_to_ropo(100.0)
