@@ -32,6 +32,8 @@ from . import ropo_assignment_payer
 from . import ropo_assignment_settlement
 from . import ropo_settlement
 from . import ropo_settlement_line
+from . import ropo_settlement_propose
+from . import ropo_settlement_book
 from . import ropo_settlement_open
 from . import ropo_recovery
 from . import ropo_assignment_adopt
