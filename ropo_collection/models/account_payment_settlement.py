@@ -10,7 +10,7 @@ class AccountPayment(models.Model):
     def _compute_ropo_to_settle(self):
         """Money from Ropo that a person registered and that is not matched."""
         for payment in self:
-            root = payment.company_id._ropo_root()
+            root = (payment.company_id or self.env.company)._ropo_root()
             payment.ropo_to_settle = (
                 root.ropo_environment != "off"
                 and payment.payment_type == "inbound"

@@ -36,7 +36,6 @@ class RopoSettlement(models.Model):
         default="draft",
         readonly=True,
         copy=False,
-        tracking=True,
     )
     journal_id = fields.Many2one(
         "account.journal",
@@ -276,14 +275,7 @@ class RopoSettlement(models.Model):
             raise UserError(
                 self.env._("Choose items of one company and one currency only.")
             )
-        for item in items:
-            if item.reconciled or not item.account_id.reconcile:
-                raise UserError(
-                    self.env._(
-                        "%(item)s has nothing open that could be settled.",
-                        item=item.display_name,
-                    )
-                )
+        self._check_items(items)
         journal = self.with_company(company)._default_journal()
         currency = journal.currency_id or company.currency_id
         if currency != items.currency_id:
@@ -304,6 +296,37 @@ class RopoSettlement(models.Model):
                 dict.fromkeys(filter(None, items.mapped("move_id.name")))
             ),
         }
+
+    @api.model
+    def _check_items(self, items):
+        """Open items must be Ropo's: a customer's money is reported, not settled."""
+        root = items.company_id[:1].root_id
+        ropo = root.ropo_settlement_partner_id.commercial_partner_id
+        for item in items:
+            if (
+                item.reconciled
+                or item.parent_state != "posted"
+                or not item.account_id.reconcile
+            ):
+                raise UserError(
+                    self.env._(
+                        "%(item)s has nothing open that could be settled.",
+                        item=item.display_name,
+                    )
+                )
+            if not (
+                item.account_id == root.ropo_clearing_account_id
+                or item.journal_id in root.ropo_settlement_journal_ids
+                or item.partner_id.commercial_partner_id & ropo
+                or item.move_id.sudo().ropo_settlement_ids
+            ):
+                raise UserError(
+                    self.env._(
+                        "%(item)s is not Ropo's: it is neither on the clearing account "
+                        "nor of Ropo as a partner.",
+                        item=item.display_name,
+                    )
+                )
 
     # ------------------------------------------------------------------
     # Other buttons

@@ -40,9 +40,7 @@ class RopoSettlement(models.Model):
             body=self.env._(
                 "%(user)s booked %(amount)s for %(count)s cases.",
                 user=self.env.user.name,
-                amount=self.currency_id.format(self.amount + self.source_amount)
-                if not self.source_item_ids
-                else self.currency_id.format(self.allocated),
+                amount=self.currency_id.format(self.allocated),
                 count=self.case_count,
             )
         )
@@ -90,14 +88,7 @@ class RopoSettlement(models.Model):
                     amount=self.currency_id.format(self.remainder),
                 )
             )
-        for item in self.source_item_ids:
-            if item.reconciled or item.parent_state != "posted":
-                raise UserError(
-                    self.env._(
-                        "%(item)s has nothing open that could be settled.",
-                        item=item.display_name,
-                    )
-                )
+        self._check_items(self.source_item_ids)
         self._check_paid_to_ropo()
         self._check_open(self.date, bool(lines.tax_ids))
         bank_line = self.statement_line_id

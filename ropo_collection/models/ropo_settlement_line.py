@@ -184,8 +184,13 @@ class RopoSettlementLine(models.Model):
                 text = self.env._(
                     "%(line)s: choose the account, here or in the settings.", line=name
                 )
-            elif line.assignment_id.currency_id - line.currency_id:
-                text = self.env._("%(line)s: the case has another currency.", line=name)
+            elif line.assignment_id and (
+                line.assignment_id.currency_id != line.currency_id
+                or line.assignment_id.company_id.root_id != line.company_id.root_id
+            ):
+                text = self.env._(
+                    "%(line)s: the case has another currency or company.", line=name
+                )
             else:
                 continue
             raise UserError(text)

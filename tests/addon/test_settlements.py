@@ -568,6 +568,18 @@ class TestSettlements(SettlementCommon):
         self.assertFalse(item.reconciled)
         self.assertEqual(case.residual, 100.0)
 
+    def test_a_customers_money_is_not_settled(self):
+        """It would never be reported."""
+        payment = self.loose_payment(100.0)
+        self.assertFalse(payment.ropo_to_settle)
+        with self.assertRaisesRegex(UserError, "not Ropo's"):
+            payment.action_ropo_settle()
+        settlement = self.by_hand(
+            0.0, source_item_ids=[Command.set(payment._ropo_open_items().ids)]
+        )
+        with self.assertRaisesRegex(UserError, "not Ropo's"):
+            settlement.action_book()
+
     # -- after a write-off --------------------------------------------------------
     def test_money_after_a_write_off(self):
         tax = self.company_data["default_tax_sale"]
