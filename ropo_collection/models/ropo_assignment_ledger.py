@@ -340,14 +340,14 @@ class RopoAssignment(models.Model):
         texts = ["".join((line.payment_ref or "").split()).upper() for line in lines]
         return any(word in text for text in texts for word in words)
 
-    def _echoes(self, parts, told):
+    def _echoes(self, parts, settled):
         """Reported payments that may have been Ropo's own money.
 
         The bank line came first, then Ropo's event: the debtor paid just that much to
         Ropo on the same day or before, and no other money of Ropo's has come for it.
         """
-        came = sum(part.amount for part in parts if part.kind == ledger.SETTLEMENT)
-        open_there = self.currency_id.round(self.paid_to_ropo - came)
+        told = self._told()
+        open_there = self.currency_id.round(self.paid_to_ropo - settled)
         answered = {
             event.counterpart_ref
             for event in self.event_ids
@@ -454,15 +454,16 @@ class RopoAssignment(models.Model):
         cases = self.filtered(lambda case: case.state in (*REPORTING, "closed"))
         for case, (parts, waiting, again) in cases._ledger_parts().items():
             comparison = case._compare(parts, waiting)
+            settled = case._settled_sums(parts, comparison)
+            echoes = [*case._echoes(parts, settled["settled_amount"])]
             if case.state == "closed":
                 # Ropo takes no reports for a closed case, and chases nobody for it.
                 # Whether the debtor paid twice still has to be found out, and whether
                 # the case was closed for something that is not true any more.
                 case._sync_reports(())
-                questions = [*comparison.to_decide, *case._echoes(parts, case._told())]
                 case._sync_decisions(
                     part
-                    for part in questions
+                    for part in [*comparison.to_decide, *echoes]
                     if part.decision in ("origin", "over_claim", "echo")
                 )
                 case._sync_excess(ledger.replace(comparison, back=0.0))
@@ -474,11 +475,11 @@ class RopoAssignment(models.Model):
                     [
                         *comparison.to_decide,
                         *case._surplus(parts, comparison),
-                        *case._echoes(parts, case._told()),
+                        *echoes,
                     ]
                 )
                 case._sync_excess(comparison)
-            case._refresh_sums(case._settled_sums(parts, comparison))
+            case._refresh_sums(settled)
             case._review()
 
     def _sync_reports(self, parts):
