@@ -1,6 +1,8 @@
 """Random histories of cases and of Ropo's money: what holds whatever happens."""
 
-from hypothesis import HealthCheck, given, settings
+from collections import Counter
+
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from odoo import fields
@@ -35,6 +37,7 @@ STEPS = st.one_of(
 class TestSettlementHistories(SettlementCommon):
     def setUp(self):
         super().setUp()
+        self.happened = Counter()
         self.cases = self.env["ropo.assignment"].browse(
             self.open_case(self.invoice(claim, at_maventa=False)).id for claim in CLAIMS
         )
@@ -49,13 +52,32 @@ class TestSettlementHistories(SettlementCommon):
             summary="Sample",
         )
 
+    def test_histories(self):
+        self.whatever_happens()
+        # They were histories of something.
+        for name in ("booked", "in_own_entry", "taken_back", "undone", "paid_direct"):
+            self.assertTrue(self.happened[name], self.happened)
+
     @settings(
-        max_examples=10,
+        max_examples=15,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(steps=st.lists(STEPS, min_size=3, max_size=9))
-    def test_whatever_happens(self, steps):
+    @example(
+        steps=[
+            ("debtor_pays", 0, 1.0),
+            ("debtor_pays", 1, 0.5),
+            ("money", {0, 1}, 1.0, 7.77, False),
+            ("takes_back", 0, 0.5),
+            ("undo", 1),
+            ("debtor_pays", 2, 1.0),
+            ("money", {0}, 1.0, 0.0, True),
+            ("paid_direct", 0, 0.5),
+            ("takes_back", 0, 1.0),
+        ]
+    )
+    def whatever_happens(self, steps):
         savepoint = self.env.cr.savepoint()
         try:
             self.settlements = self.env["ropo.settlement"]
@@ -76,11 +98,17 @@ class TestSettlementHistories(SettlementCommon):
                     case.capital_amount - self.direct(case),
                     places=2,
                 )
+            self.happened["histories"] += 1
         finally:
             savepoint.close(rollback=True)
             self.env.invalidate_all()
 
     # -- what may happen ------------------------------------------------------
+    def one_of(self, index, name):
+        """One of the cases that have this amount, if any."""
+        cases = self.cases.filtered(name)
+        return cases[index % len(cases)] if cases else cases
+
     def compare(self):
         self.cases.sudo()._recheck()
 
@@ -106,7 +134,9 @@ class TestSettlementHistories(SettlementCommon):
     def money(self, indexes=None, share=1.0, other=0.0, own_entry=False, **values):
         if indexes is None or isinstance(indexes, float):
             return super().money(indexes, **values)
-        cases = self.cases.browse(self.cases[index].id for index in indexes)
+        cases = self.cases.browse().union(
+            *(self.one_of(index, "to_come") for index in indexes)
+        )
         total = sum(
             case.currency_id.round(max(case.to_come, 0.0) * share) for case in cases
         )
@@ -138,19 +168,26 @@ class TestSettlementHistories(SettlementCommon):
         self.assertEqual(self.snapshot_of_items(), before)
         settlement.action_draft()
         settlement.action_book()
+        self.happened["booked"] += 1
+        self.happened["in_own_entry"] += own_entry
 
     def snapshot_of_items(self):
         found = self.snapshot()
         return found["invoices"], found["entries"], found["open"]
 
     def paid_direct(self, index, share):
-        case = self.cases[index]
+        case = self.one_of(index, "residual")
+        if not case:
+            return
         amount = case.currency_id.round(case.residual * share)
         if amount > 0:
             self.pay(case.move_id, amount)
+            self.happened["paid_direct"] += 1
 
     def takes_back(self, index, share):
-        case = self.cases[index]
+        case = self.one_of(index, "settled_amount")
+        if not case:
+            return
         amount = case.currency_id.round(case.settled_amount * share)
         if amount > 0:
             settlement = self.by_hand(
@@ -158,6 +195,7 @@ class TestSettlementHistories(SettlementCommon):
             )
             settlement.action_book()
             self.settlements |= settlement
+            self.happened["taken_back"] += 1
 
     def undo(self, index):
         booked = self.settlements.filtered(lambda row: row.state == "booked")
@@ -166,6 +204,7 @@ class TestSettlementHistories(SettlementCommon):
             try:
                 with self.env.cr.savepoint():
                     settlement.action_undo()
+                    self.happened["undone"] += 1
             except UserError as error:
                 # Later money was taken back from it: that one first.
                 self.assertIn("takes back", str(error))
