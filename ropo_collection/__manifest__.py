@@ -29,6 +29,7 @@
         "views/ropo_adoption_views.xml",
         "views/ropo_fee_limit_views.xml",
         "views/account_journal_views.xml",
+        "views/ropo_settlement_views.xml",
         "views/account_move_views.xml",
         "views/account_payment_views.xml",
         "views/account_portal_templates.xml",

@@ -15,6 +15,9 @@ from . import account_payment
 from . import account_partial_reconcile
 from . import ir_cron
 from . import ir_module_module
+from . import account_move_settlement
+from . import account_bank_statement_line
+from . import account_payment_settlement
 from . import res_company
 from . import res_company_health
 from . import res_company_home
@@ -22,6 +25,7 @@ from . import res_company_proposals
 from . import res_company_portal
 from . import res_company_close
 from . import res_company_setup
+from . import res_company_settlement
 from . import res_config_settings
 from . import res_config_settings_setup
 from . import res_partner
@@ -40,6 +44,13 @@ from . import ropo_assignment_debtor
 from . import ropo_assignment_propose
 from . import ropo_assignment_event
 from . import ropo_assignment_payer
+from . import ropo_assignment_settlement
+from . import ropo_settlement
+from . import ropo_settlement_line
+from . import ropo_settlement_propose
+from . import ropo_settlement_book
+from . import ropo_settlement_open
+from . import ropo_recovery
 from . import ropo_assignment_adopt
 from . import ropo_assignment_dated
 from . import ropo_assignment_story

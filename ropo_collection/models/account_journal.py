@@ -1,4 +1,6 @@
-"""The accounting dashboard: what needs a person at Ropo, on the card of the sales."""
+"""The accounting dashboard: what needs a person, and what waits to be settled."""
+
+from collections import Counter
 
 from odoo import models
 
@@ -29,3 +31,26 @@ class AccountJournal(models.Model):
         )
         domain = [("needs_attention", "=", True), ("journal_id", "=", self.id)]
         return {**action, "domain": domain}
+
+    def _fill_bank_cash_dashboard_data(self, dashboard_data):
+        """Also count the bank lines that wait to be settled."""
+        result = super()._fill_bank_cash_dashboard_data(dashboard_data)
+        lines = self.env["account.bank.statement.line"].search(
+            [("ropo_to_settle", "=", True), ("journal_id", "in", self.ids)]
+        )
+        counts = Counter(lines.mapped("journal_id.id"))
+        for journal in self:
+            dashboard_data[journal.id]["ropo_to_settle"] = counts[journal.id]
+        return result
+
+    def action_ropo_bank_lines(self):
+        """Open the bank lines of this journal that wait to be settled."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "ropo_collection.account_bank_statement_line_action"
+        )
+        action["domain"] = [
+            ("ropo_to_settle", "=", True),
+            ("journal_id", "=", self.id),
+        ]
+        return action

@@ -65,6 +65,24 @@ class ResConfigSettings(models.TransientModel):
     ropo_settlement_names = fields.Char(
         related="ropo_company_id.ropo_settlement_names", readonly=False
     )
+    ropo_settlement_words = fields.Char(
+        related="ropo_company_id.ropo_settlement_words", readonly=False
+    )
+    ropo_clearing_account_id = fields.Many2one(
+        related="ropo_company_id.ropo_clearing_account_id", readonly=False
+    )
+    ropo_interest_account_id = fields.Many2one(
+        related="ropo_company_id.ropo_interest_account_id", readonly=False
+    )
+    ropo_cost_account_id = fields.Many2one(
+        related="ropo_company_id.ropo_cost_account_id", readonly=False
+    )
+    ropo_recovered_account_id = fields.Many2one(
+        related="ropo_company_id.ropo_recovered_account_id", readonly=False
+    )
+    ropo_settlement_days = fields.Integer(
+        related="ropo_company_id.ropo_settlement_days", readonly=False
+    )
     ropo_loss_account_ids = fields.Many2many(
         related="ropo_company_id.ropo_loss_account_ids", readonly=False
     )

@@ -153,7 +153,9 @@ class RopoAssignment(models.Model):
         string="Paid to Ropo", help="What the debtor paid to Ropo."
     )
     settled_amount = fields.Monetary(
-        string="Settled by Ropo", help="Money from Ropo matched with the invoice."
+        string="Settled by Ropo",
+        help="What Ropo has sent of it: booked in settlements, or matched with the "
+        "invoice by hand.",
     )
     settled_unknown = fields.Monetary(
         string="Settled beyond the payments told",
@@ -188,7 +190,7 @@ class RopoAssignment(models.Model):
     to_come = fields.Monetary(
         string="To come from Ropo",
         compute="_compute_to_come",
-        help="Paid to Ropo and not yet matched with the invoice as Ropo's settlement.",
+        help="Paid to Ropo and not settled yet.",
     )
     residual = fields.Monetary(
         related="move_id.amount_residual", string="Open in the ledger"

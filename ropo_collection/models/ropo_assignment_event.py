@@ -91,6 +91,7 @@ class RopoAssignmentEvent(models.Model):
             ("misc", "An entry that is neither payment nor credit note"),
             ("write_off", "A written-off difference"),
             ("origin", "From the customer or from Ropo?"),
+            ("echo", "Reported: from the customer, or Ropo's own money?"),
             ("full_credit", "Whole invoice credited though part was paid"),
             ("over_claim", "More than the claim"),
             ("surplus", "More than the claim, while Ropo has costs to get"),
@@ -349,6 +350,7 @@ class RopoAssignmentEvent(models.Model):
             "misc": ("paid", "credit_note", "keep"),
             "write_off": ("paid", "credit_note", "keep"),
             "origin": ("paid", "settlement"),
+            "echo": ("paid", "settlement"),
             "full_credit": ("credit_note", "keep"),
             "over_claim": ("settlement", "keep"),
             "surplus": ("keep",),
@@ -386,6 +388,11 @@ class RopoAssignmentEvent(models.Model):
             "origin": self.env._(
                 "%(entry)s brought %(amount)s. The debtor paid Ropo just that much: is "
                 "it from the customer, or is it Ropo's settlement?"
+            ),
+            "echo": self.env._(
+                "%(entry)s brought %(amount)s, and Ropo was told of it as a payment. "
+                "Now Ropo says that the debtor paid just that much to Ropo: is it from "
+                "the customer as well, or was it Ropo's settlement?"
             ),
             "full_credit": self.env._(
                 "%(entry)s credits the whole invoice though part of it was paid; it "

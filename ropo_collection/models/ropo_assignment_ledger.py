@@ -10,6 +10,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..tools import ledger
+from .res_company_settlement import plain_set
 from .ropo_assignment import REPORTING, STATES
 from .ropo_assignment_event import TOLD
 from .ropo_worker import LEASE, LOOK_APART, Job
@@ -174,10 +175,13 @@ class RopoAssignment(models.Model):
         return ledger.DECISION
 
     def _is_settlement(self, entry):
-        """Whether this money came from Ropo: by partner, journal or bank line.
+        """Whether this money came from Ropo: booked as such, or by its marks.
 
-        The free text of a bank line proves nothing: debtors write "Ropo" too.
+        The marks are partner, journal and bank line. The free text of a bank line
+        proves nothing: debtors write "Ropo" too.
         """
+        if "booked" in entry.sudo().ropo_settlement_ids.mapped("state"):
+            return True
         company = self.company_id.root_id
         if entry.journal_id in company.ropo_settlement_journal_ids:
             return True
@@ -194,14 +198,12 @@ class RopoAssignment(models.Model):
             ).commercial_partner_id
         ):
             return True
-        ibans = _plain_set(company.ropo_settlement_ibans)
-        ibans |= _plain_set(",".join(partner.bank_ids.mapped("acc_number")))
-        names = _plain_set(company.ropo_settlement_names)
+        ibans = plain_set(company.ropo_settlement_ibans)
+        ibans |= plain_set(",".join(partner.bank_ids.mapped("acc_number")))
+        names = plain_set(company.ropo_settlement_names)
         for bank_line in lines:
             account = bank_line.account_number or bank_line.partner_bank_id.acc_number
-            if ibans & _plain_set(account) or names & _plain_set(
-                bank_line.partner_name
-            ):
+            if ibans & plain_set(account) or names & plain_set(bank_line.partner_name):
                 return True
         return False
 
@@ -243,8 +245,11 @@ class RopoAssignment(models.Model):
         parts = self._take_answers(
             self._questions(parts, told), lambda part: part.decision
         )
-        return self._take_answers(
+        parts = self._take_answers(
             parts, lambda part: part.kind in ledger.REPORTED and "over_claim"
+        )
+        return self._take_answers(
+            parts, lambda part: part.kind == ledger.PAID and "echo"
         )
 
     def _take_answers(self, parts, question_of):
@@ -312,6 +317,7 @@ class RopoAssignment(models.Model):
                     for amount in sums
                 )
                 or (sums and part.move_id in asked)
+                or self._has_ropos_words(part)
             ):
                 yield ledger.replace(part, kind=ledger.DECISION, decision="origin")
             elif (
@@ -322,6 +328,52 @@ class RopoAssignment(models.Model):
                 yield ledger.replace(part, kind=ledger.DECISION, decision="full_credit")
             else:
                 yield part
+
+    def _has_ropos_words(self, part):
+        """Whether a bank line has the words by which the company knows settlements."""
+        words = plain_set(self.company_id.root_id.ropo_settlement_words)
+        if not words:
+            return False
+        entry = self.env["account.move"].browse(part.move_id)
+        lines = entry.statement_line_id
+        lines |= entry.origin_payment_id.reconciled_statement_line_ids
+        texts = ["".join((line.payment_ref or "").split()).upper() for line in lines]
+        return any(word in text for text in texts for word in words)
+
+    def _echoes(self, parts, settled):
+        """Reported payments that may have been Ropo's own money.
+
+        The bank line came first, then Ropo's event: the debtor paid just that much to
+        Ropo on the same day or before, and no other money of Ropo's has come for it.
+        """
+        told = self._told()
+        open_there = self.currency_id.round(self.paid_to_ropo - settled)
+        answered = {
+            event.counterpart_ref
+            for event in self.event_ids
+            if event.decision in ("echo", "origin") and event.answer
+        }
+        paid = [
+            event
+            for event in self.event_ids
+            if (event.direction, event.kind) == ("in", ledger.PAID)
+        ]
+        for part in parts:
+            if (
+                part.kind == ledger.PAID
+                and part.move_id not in answered
+                and self.currency_id.compare_amounts(part.amount, open_there) <= 0
+                and not self.currency_id.compare_amounts(
+                    told.get((part.move_id, ledger.PAID), 0.0), part.amount
+                )
+                and any(
+                    event.booked_at
+                    and event.booked_at <= part.booked_at
+                    and not self.currency_id.compare_amounts(event.amount, part.amount)
+                    for event in paid
+                )
+            ):
+                yield ledger.replace(part, kind=ledger.DECISION, decision="echo")
 
     def _credits_all(self, part):
         """Whether a credit note is for the whole invoice, whatever is left to match."""
@@ -402,6 +454,8 @@ class RopoAssignment(models.Model):
         cases = self.filtered(lambda case: case.state in (*REPORTING, "closed"))
         for case, (parts, waiting, again) in cases._ledger_parts().items():
             comparison = case._compare(parts, waiting)
+            settled = case._settled_sums(parts, comparison)
+            echoes = [*case._echoes(parts, settled["settled_amount"])]
             if case.state == "closed":
                 # Ropo takes no reports for a closed case, and chases nobody for it.
                 # Whether the debtor paid twice still has to be found out, and whether
@@ -409,8 +463,8 @@ class RopoAssignment(models.Model):
                 case._sync_reports(())
                 case._sync_decisions(
                     part
-                    for part in comparison.to_decide
-                    if part.decision in ("origin", "over_claim")
+                    for part in [*comparison.to_decide, *echoes]
+                    if part.decision in ("origin", "over_claim", "echo")
                 )
                 case._sync_excess(ledger.replace(comparison, back=0.0))
             else:
@@ -418,10 +472,14 @@ class RopoAssignment(models.Model):
                     case._mark_recheck(at=fields.Datetime.to_datetime(date))
                 case._sync_reports(comparison.to_tell)
                 case._sync_decisions(
-                    [*comparison.to_decide, *case._surplus(parts, comparison)]
+                    [
+                        *comparison.to_decide,
+                        *case._surplus(parts, comparison),
+                        *echoes,
+                    ]
                 )
                 case._sync_excess(comparison)
-            case._refresh_sums(comparison.settled)
+            case._refresh_sums(settled)
             case._keep_shares(parts, comparison.counted)
             case._review()
 
@@ -532,8 +590,7 @@ class RopoAssignment(models.Model):
             "reported_credited": sums["out", "credit_note"] + sums["in", "credit_note"],
             "paid_to_ropo": sums["in", "paid"],
         }
-        if settled is not None:
-            vals["settled_amount"] = settled
+        vals.update(settled or {})
         known = vals["paid_to_ropo"] - vals.get("settled_amount", self.settled_amount)
         if self.currency_id.compare_amounts(known, 0) >= 0:
             vals["settled_unknown"] = 0.0
@@ -1193,9 +1250,3 @@ class RopoAssignment(models.Model):
                 "baseline": baseline,
             }
         )
-
-
-def _plain_set(text):
-    """The parts of a comma separated text, without spaces and upper case."""
-    parts = ("".join(part.split()).upper() for part in (text or "").split(","))
-    return {part for part in parts if part}

@@ -53,7 +53,7 @@ class TestViews(AccountTestInvoicingCommon):
         names = self.names(env, "ropo.assignment", "form")
         self.assertIn("capital_amount", names)
         buttons = {name for name in names if name.startswith("action_")}
-        self.assertEqual(buttons, {"action_view_move"})
+        self.assertEqual(buttons, {"action_view_move", "action_view_settlements"})
 
     def test_giving_up_is_for_managers(self):
         invoice = self.as_user("account.group_account_invoice")

@@ -282,3 +282,35 @@ def retry(env, move_ids):
     """Press *Try now* on the cases of these invoices."""
     moves = people(env)["account.move"].browse(move_ids)
     moves.ropo_assignment_id.action_retry()
+
+
+def settlements(env, move_id, amounts):
+    """Drafts of Ropo's money for the case of an invoice: one for each amount."""
+    move = people(env)["account.move"].browse(move_id)
+    return (
+        people(env)["ropo.settlement"]
+        .create(
+            [
+                {
+                    "amount": amount,
+                    "line_ids": [
+                        Command.create(
+                            {
+                                "assignment_id": move.ropo_assignment_id.id,
+                                "amount": amount,
+                            }
+                        )
+                    ],
+                }
+                for amount in amounts
+            ]
+        )
+        .ids
+    )
+
+
+def book_settlement(env, settlement_id):
+    """Press *Book*."""
+    settlement = people(env)["ropo.settlement"].browse(settlement_id)
+    settlement.action_book()
+    return settlement.state
