@@ -212,6 +212,52 @@ class TestMatrix(RopoCommon, HttpCase):
         action = case.with_user(self.users["manager"]).action_withdraw()
         return self.env["ropo.reason"].browse(action["res_id"])
 
+    def sample_account_bank_statement_line(self, case):
+        bank = self.company_data["default_journal_bank"]
+        return self.env["account.bank.statement.line"].create(
+            {"journal_id": bank.id, "amount": 10.0, "payment_ref": "Sample"}
+        )
+
+    def sample_account_payment(self, case):
+        return self.loose_payment(10.0)
+
+    def sample_account_move_line(self, case):
+        return case.move_id.line_ids[:1]
+
+    def sample_ropo_settlement(self, case):
+        return self.env["ropo.settlement"].create(
+            {
+                "company_id": self.company.id,
+                "journal_id": self.company_data["default_journal_bank"].id,
+                "amount": 10.0,
+            }
+        )
+
+    def sample_ropo_settlement_line(self, case):
+        settlement = self.env["ropo.settlement"].search([], limit=1)
+        return self.env["ropo.settlement.line"].create(
+            {"settlement_id": settlement.id, "assignment_id": case.id, "amount": 1.0}
+        )
+
+    def sample_ropo_close(self, case):
+        action = self.company.action_ropo_close_service()
+        return self.env["ropo.close"].browse(action["res_id"])
+
+    def sample_ropo_figures_day(self, case):
+        return self.env["ropo.figures.day"].with_user(self.users["clerk"]).create({})
+
+    def sample_ropo_log(self, case):
+        values = {"kind": "word", "company_id": self.company.id}
+        return self.env["ropo.log"].sudo().create(values)
+
+    def sample_ropo_share(self, case):
+        self.pay(case.move_id, 5.0)
+        self.run_cron("report")
+        return self.env["ropo.share"].sudo().search([], limit=1)
+
+    def sample_ropo_stage_change(self, case):
+        return self.env["ropo.stage.change"].sudo().create({"assignment_id": case.id})
+
     # -- trying ------------------------------------------------------------------
     def call(self, user, model, method, *args, **kwargs):
         """One call as ``user``; ``(letter, result or message)``. Nothing stays done."""

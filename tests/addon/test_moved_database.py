@@ -2,8 +2,15 @@
 
 from odoo.exceptions import UserError
 from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
 
 from .common import RopoCommon
+
+# What the log tells the administrator is expected here.
+LOUD = (
+    "odoo.addons.ropo_collection.models.res_company",
+    "odoo.addons.ropo_collection.models.res_company_home",
+)
 
 
 @tagged("post_install", "-at_install")
@@ -22,8 +29,16 @@ class TestMovedDatabase(RopoCommon):
         self.env["ir.config_parameter"].sudo().set_param(name, value)
         self.company.invalidate_recordset(["ropo_is_moved"])
 
+    def run_cron(self, *names):
+        with mute_logger(*LOUD):
+            return super().run_cron(*names)
+
     def requests(self):
         return len(self.server.requests)
+
+    def answer(self, button):
+        with mute_logger(*LOUD):
+            getattr(self.settings(), f"action_ropo_{button}")()
 
     def settings(self):
         return self.env["res.config.settings"].create({})
@@ -47,11 +62,12 @@ class TestMovedDatabase(RopoCommon):
             "action_ropo_test_connection",
             "action_ropo_refresh_service",
             "action_ropo_activate",
-            "action_ropo_close_service",
         ):
             with self.subTest(button=button), self.assertRaises(UserError) as caught:
                 getattr(self.company, button)()
             self.assertIn("another name or web address", str(caught.exception))
+        with self.assertRaisesRegex(UserError, "another name or web address"):
+            self.company._ropo_close_service("Sample reason")
         self.assertEqual(self.requests(), before)
 
     def test_a_copy_made_by_the_database_manager_has_another_identifier(self):
@@ -77,7 +93,7 @@ class TestMovedDatabase(RopoCommon):
         self.transfer(move)
         self.move()
         self.run_cron("transfer")
-        self.settings().action_ropo_confirm_home()
+        self.answer("confirm_home")
         self.assertFalse(self.company.ropo_is_moved)
         self.assertFalse(self.company.ropo_trouble)
         self.assertFalse(self.company.partner_id.activity_ids)
@@ -88,7 +104,7 @@ class TestMovedDatabase(RopoCommon):
     def test_both_addresses_count_once_both_are_confirmed(self):
         old = self.env["ir.config_parameter"].sudo().get_param("web.base.url")
         self.move()
-        self.settings().action_ropo_confirm_home()
+        self.answer("confirm_home")
         self.move(value=old)
         self.assertFalse(self.company.ropo_is_moved)
 
@@ -104,7 +120,7 @@ class TestMovedDatabase(RopoCommon):
     def test_a_copy_is_switched_off_and_forgets_the_keys(self):
         case = self.at_ropo()
         self.move()
-        self.settings().action_ropo_is_copy()
+        self.answer("is_copy")
         company = self.company
         self.assertEqual(company.ropo_environment, "off")
         self.assertFalse(company.maventa_user_api_key or company.maventa_vendor_api_key)

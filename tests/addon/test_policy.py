@@ -61,15 +61,15 @@ class TestPolicy(RopoCommon):
         self.assertNothingSent()
         activity = self.activity()
         self.assertEqual(activity.user_id, self.responsible)
-        self.assertIn("3 invoices", activity.summary)
-        self.assertIn("3 invoices, 123.00", activity.note)
+        self.assertIn("transfer: 3", activity.summary)
+        self.assertIn("approval: 3, 123.00", activity.note)
         self.assertIn("To approve", activity.note)
         first = cases.filtered(lambda case: case.move_id == moves[0])
         payer = first.payer_ids
         first.with_user(self.responsible).action_send()
         self.assertEqual(first.requested_by_id, self.responsible)
         self.assertEqual(first.payer_ids, payer, "the customer has not changed")
-        self.assertIn("2 invoices, 23.00", self.activity().note)
+        self.assertIn("approval: 2, 23.00", self.activity().note)
         self.run_cron("transfer", "poll")
         self.assertEqual(first.state, "sent")
         rest = cases - first
@@ -94,7 +94,7 @@ class TestPolicy(RopoCommon):
         self.run_cron("propose", "propose")
         self.assertEqual(len(self.proposed()), 2)
         self.assertEqual(len(self.activity()), 1)
-        self.assertIn("2 invoices", self.activity().summary)
+        self.assertIn("transfer: 2", self.activity().summary)
 
     def test_without_a_responsible_a_manager_is_asked(self):
         self.company.ropo_responsible_id = False
@@ -183,7 +183,7 @@ class TestPolicy(RopoCommon):
         self.assertEqual(self.proposed().move_id, kept)
         self.assertEqual(cases[paid].state, "cancelled")
         self.assertIn("Nothing is open", cases[paid].error_message)
-        self.assertIn("1 invoices", self.activity().summary)
+        self.assertIn("transfer: 1", self.activity().summary)
         disputed.action_ropo_undispute()
         self.run_cron("propose")
         self.assertEqual(self.proposed().move_id, kept | disputed)

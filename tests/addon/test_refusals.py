@@ -50,20 +50,26 @@ class TestRefusals(Wire, NordicCommon):
     def test_field_that_is_wrong(self):
         customer = "of Sample Business (on the customer)"
         for details, words in (
-            (["payers[0].post_code is invalid"], f"Correct the post code {customer}"),
+            (
+                ["payers[0].post_code is invalid"],
+                f"Correct this: the post code {customer}",
+            ),
             (
                 {"payers": [{"city": ["can't be blank"]}]},
-                f"Correct the city {customer}",
+                f"Correct this: the city {customer}",
             ),
             (["bid has a wrong checksum"], f"the business id {customer}"),
             (["phone_number is not valid"], f"the phone number {customer}"),
             (["payers[0].email"], f"the e-mail address {customer}"),
-            (["payers[7].street_address"], f"Correct the street {customer}"),
+            (["payers[7].street_address"], f"Correct this: the street {customer}"),
             (
                 ["assignment_summary too long"],
-                "Correct the summary (2 to 64 characters",
+                "Correct this: the summary (2 to 64 characters",
             ),
-            (["amounts[capital_amount] too large"], "Correct the claim (what the"),
+            (
+                ["amounts[capital_amount] too large"],
+                "Correct this: the claim (what the",
+            ),
             (["amounts.reminder_amount"], "your own reminder fees"),
             (["amounts.interest_amount"], "your own interest"),
             (["receivables_type"], "the kind of claim"),
@@ -71,7 +77,7 @@ class TestRefusals(Wire, NordicCommon):
             (["rental.contract_type"], "the data of the rental contract"),
             (
                 ["payers[0].post_code", "payers[0].city"],
-                f"the post code {customer}; the city {customer}, then press Try again",
+                f"the post code {customer}; the city {customer}. Then press Try again",
             ),
             (["something else"], "Correct what it says, then press Try again"),
             ([], "Correct what it says, then press Try again, or Cancel transfer."),
@@ -124,7 +130,10 @@ class TestRefusals(Wire, NordicCommon):
 
     def test_not_taken_by_ropo(self):
         for reason, words in (
-            ("Debtor unknown: post_code", "Correct the post code of Sample Business"),
+            (
+                "Debtor unknown: post_code",
+                "Correct this: the post code of Sample Business",
+            ),
             ("The debtor is bankrupt.", "is bankrupt. Correct what it says"),
             ("", "gives no reason. Ask Ropo, then press Try again"),
         ):

@@ -1,6 +1,6 @@
 """Play one invoice's whole life on a running Odoo, as its users would, and print it.
 
-    python tests/demo/life.py --url http://127.0.0.1:8069 --database demo
+    python -m tests.demo.life --url http://127.0.0.1:8069 --database demo
 
 Everything goes through the web client's own calls; the scheduled actions of the server
 do the rest in their own time. Exits with 1 when the two sides differ.
@@ -11,7 +11,7 @@ import sys
 import time
 from datetime import date, timedelta
 
-from web_client import Odoo
+from .web_client import Odoo
 
 PATIENCE = 60  # seconds for a scheduled action to do its part
 

@@ -5,7 +5,7 @@ Built on the sample company of the demo database, through the web client's own c
 
 from datetime import date, timedelta
 
-from life import Life
+from .life import Life
 
 # Sample customer, amount without tax, days overdue, how far its case has come.
 CASES = (

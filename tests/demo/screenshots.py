@@ -1,6 +1,6 @@
 """Take every picture of the README and of the page in the apps menu.
 
-    python tests/demo/screenshots.py --url http://127.0.0.1:8069 --database demo
+    python -m tests.demo.screenshots --url http://127.0.0.1:8069 --database demo
 
 on a running Odoo with the demo database. The pictures go to static/description under
 the names of the functions; tests/docs says when a document shows one that is not made
@@ -15,8 +15,9 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
-from scene import Scene
-from web_client import Odoo
+
+from .scene import Scene
+from .web_client import Odoo
 
 FOLDER = Path(__file__).parents[2] / "ropo_collection/static/description"
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]

@@ -1,6 +1,6 @@
 """The addon's texts for translators, and what is wrong with their translations.
 
-    python tests/docs/translations.py DATABASE
+    python -m tests.docs.translations DATABASE
 
 writes `i18n/ropo_collection.pot` as Odoo exports it from that database, and brings
 the languages beside it up to date: new texts are added without a translation, texts

@@ -26,4 +26,4 @@ def test_what_was_not_audited_is_told():
 
 def test_all_that_the_addon_needs_is_audited():
     names = [pin.partition("==")[0] for pin in audit.pinned()]
-    assert names == ["python-stdnum", "requests", "urllib3"]
+    assert names == ["cryptography", "python-stdnum", "requests", "urllib3"]
