@@ -26,6 +26,7 @@ class AccountJournal(models.Model):
     def action_ropo_attention(self):
         """The cases of this journal's invoices that need a person."""
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "ropo_collection.ropo_assignment_action_attention"
         )
@@ -46,6 +47,7 @@ class AccountJournal(models.Model):
     def action_ropo_bank_lines(self):
         """Open the bank lines of this journal that wait to be settled."""
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "ropo_collection.account_bank_statement_line_action"
         )

@@ -343,6 +343,7 @@ class RopoSettlement(models.Model):
 
     def action_view_clearing(self):
         """What is open on the clearing account."""
+        self.check_access("read")
         account = self.env.company._ropo_root().ropo_clearing_account_id
 
         def view(name):

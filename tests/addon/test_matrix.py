@@ -173,7 +173,7 @@ class TestMatrix(RopoCommon, HttpCase):
             "ropo.link.line": link.sudo().line_ids,
         }
         for model in self.registry_models:
-            if model._name in records or model._abstract or not model._auto:
+            if model._name in records or model._abstract:
                 continue
             maker = getattr(self, f"sample_{model._name.replace('.', '_')}", None)
             record = maker(case) if maker else model.sudo().search([], limit=1)
@@ -219,7 +219,8 @@ class TestMatrix(RopoCommon, HttpCase):
         )
 
     def sample_account_payment(self, case):
-        return self.loose_payment(10.0)
+        values = {"payment_type": "inbound", "partner_type": "customer"}
+        return self.env["account.payment"].create({**values, "amount": 10.0})
 
     def sample_account_move_line(self, case):
         return case.move_id.line_ids[:1]
@@ -250,10 +251,30 @@ class TestMatrix(RopoCommon, HttpCase):
         values = {"kind": "word", "company_id": self.company.id}
         return self.env["ropo.log"].sudo().create(values)
 
+    def sample_ropo_control(self, case):
+        self.sample_ropo_log(case)
+        return self.env["ropo.control"].sudo().search([], limit=1)
+
     def sample_ropo_share(self, case):
-        self.pay(case.move_id, 5.0)
-        self.run_cron("report")
-        return self.env["ropo.share"].sudo().search([], limit=1)
+        values = {"assignment_id": case.id, "kind": "paid", "amount": 5.0}
+        values["counterpart_move_id"] = case.move_id.id
+        return self.env["ropo.share"].sudo().create(values)
+
+    def sample_ropo_settlement_open(self, case):
+        event = self.env["ropo.assignment.event"].sudo()
+        event.create(
+            {
+                "assignment_id": case.id,
+                "company_id": case.company_id.id,
+                "currency_id": case.currency_id.id,
+                "direction": "in",
+                "kind": "paid",
+                "state": "received",
+                "amount": 7.0,
+                "booked_at": fields.Date.today(),
+            }
+        )
+        return self.env["ropo.settlement.open"].sudo().search([], limit=1)
 
     def sample_ropo_stage_change(self, case):
         return self.env["ropo.stage.change"].sudo().create({"assignment_id": case.id})
