@@ -10,7 +10,8 @@ class IrModuleModule(models.Model):
     def button_uninstall(self):
         """Not while Ropo collects: nobody would tell it of payments any more."""
         removed = self | self.downstream_dependencies()
-        if "ropo_collection" in removed.mapped("name"):
+        # Others are refused by Odoo, and learn nothing of the cases.
+        if self.env.is_system() and "ropo_collection" in removed.mapped("name"):
             self._ropo_check_uninstall()
         return super().button_uninstall()
 

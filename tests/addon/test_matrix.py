@@ -70,7 +70,11 @@ REFUSALS = {
     "odoo.exceptions.RedirectWarning": "u",
     "odoo.exceptions.MissingError": "u",
 }
+#: Buttons that only open a page, which shows its reader's own companies.
+OPENS = {("ropo.figures.day", "action_open")}
 LOUD = (
+    "odoo.addons.base.models.ir_module",
+    "odoo.addons.ropo_collection.models.res_company_home",
     "odoo.http",
     "odoo.models",
     "odoo.orm.models",
@@ -218,6 +222,9 @@ class TestMatrix(RopoCommon, HttpCase):
             {"journal_id": bank.id, "amount": 10.0, "payment_ref": "Sample"}
         )
 
+    def sample_account_journal(self, case):
+        return self.company_data["default_journal_sale"]
+
     def sample_account_payment(self, case):
         values = {"payment_type": "inbound", "partner_type": "customer"}
         return self.env["account.payment"].create({**values, "amount": 10.0})
@@ -359,6 +366,8 @@ class TestMatrix(RopoCommon, HttpCase):
                 continue
             record = self.records.get(model._name, ())
             for name, args in OPERATIONS.items():
+                if name == "export_data" and not model._auto:
+                    args = [["display_name"]]  # SQL has no external ids
                 if name == "search_read":
                     domain = [("id", "in", record.ids)] if record else []
                     call = (model._name, name, domain, ["display_name"])
@@ -490,7 +499,8 @@ class TestMatrix(RopoCommon, HttpCase):
                             cell, told = self.call(
                                 user, model._name, button, window.ids
                             )
-                            self.assertNotEqual(cell, "x", button)
+                            if (model._name, button) not in OPENS:
+                                self.assertNotEqual(cell, "x", button)
                             self.assertKept(told, *names)
                     tried += 1
         self.assertGreater(tried, 10)
