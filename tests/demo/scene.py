@@ -49,7 +49,49 @@ class Scene(Life):
             self.until("accepted", lambda case: case["state"] == "sent")
             self.advance(stage)
             found[stage] = (self.move_id, self.case_id)
+        found["settlement"] = self.money_comes(420.0)
         return found
+
+    def money_comes(self, amount):
+        """Ropo's money is on the bank statement: the settlement that is proposed."""
+        company = self.odoo.call("res.company", "read", [self.company_id])[0]
+        journal = self.odoo.one(
+            "account.journal",
+            [
+                ("type", "=", "bank"),
+                ("company_id", "=", self.company_id),
+                ("id", "not in", company["ropo_settlement_journal_ids"]),
+            ],
+            "id",
+        )
+        line = self.odoo.call(
+            "account.bank.statement.line",
+            "create",
+            {
+                "journal_id": journal["id"],
+                "partner_id": company["ropo_settlement_partner_id"][0],
+                "amount": amount,
+                "payment_ref": "Settlement (sample)",
+            },
+        )
+        action = self.odoo.call(
+            "account.bank.statement.line", "action_ropo_settle", [line]
+        )
+        return action["res_id"]
+
+    def speak(self, language):
+        """Install a language; company and user have it from now on."""
+        domain = [("code", "=", language), ("active", "in", [True, False])]
+        lang = self.odoo.call("res.lang", "search", domain)
+        wizard = self.odoo.call("base.language.install", "create", {"lang_ids": lang})
+        self.odoo.call("base.language.install", "lang_install", [wizard])
+        company = self.odoo.call("res.company", "read", [self.company_id])[0]
+        self.odoo.call(
+            "res.partner", "write", [company["partner_id"][0]], {"lang": language}
+        )
+        user = self.odoo.context["uid"]
+        self.odoo.call("res.users", "write", [user], {"lang": language})
+        self.odoo.context["lang"] = language
 
     def show(self, what):
         """Nothing is told here."""

@@ -36,8 +36,9 @@ def picture(width=WIDTH, height=HEIGHT):
 
 
 class Camera:
-    def __init__(self, page, url, odoo, found):
+    def __init__(self, page, url, odoo, found, folder):
         self.page = page
+        self.folder = folder
         self.url = url
         self.odoo = odoo
         self.found = found
@@ -60,14 +61,17 @@ class Camera:
         """At rest: nothing moves, and no pointer or message lies over the page."""
         self.page.mouse.move(0, 0)
         self.page.wait_for_function(
-            "!document.querySelector('.o_loading_indicator, .o_notification')"
+            "!document.querySelector('.o_loading_indicator')"
             " && [...document.images].every((image) => image.complete)"
         )
         self.page.wait_for_timeout(400)
+        self.page.evaluate(
+            "document.querySelectorAll('.o_notification').forEach((n) => n.remove())"
+        )
         image = Image.open(io.BytesIO(self.page.screenshot()))
         # 128 colours are enough for a screen, and a quarter of the size.
         image.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
-            FOLDER / f"{name}.png", optimize=True
+            self.folder / f"{name}.png", optimize=True
         )
 
 
@@ -156,6 +160,11 @@ def customer(camera):
     )
 
 
+@picture(height=700)
+def settlement(camera):
+    camera.open(f"odoo/ropo-settlements/{camera.found['settlement']}", ".o_form_view")
+
+
 @picture()
 def portal(camera):
     camera.open(f"my/invoices/{camera.found['reminder'][0]}", "#ropo_notice")
@@ -173,22 +182,28 @@ def main():
     parser.add_argument("--url", required=True)
     parser.add_argument("--database", required=True)
     parser.add_argument("names", nargs="*", help="some pictures instead of all")
+    parser.add_argument("--language", help="fi_FI, sv_SE or nb_NO instead of English")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where they go")
     options = parser.parse_args()
     if unknown := set(options.names) - set(PICTURES):
         sys.exit(f"There is no picture {', '.join(sorted(unknown))}.")
     odoo = Odoo(options.url, options.database)
-    found = Scene(odoo).build()
+    scene = Scene(odoo)
+    if options.language:
+        scene.speak(options.language)
+    found = scene.build()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=browser_program(), args=["--no-sandbox"]
         )
-        page = browser.new_page(locale="en-US")
+        locale = (options.language or "en_US").replace("_", "-")
+        page = browser.new_page(locale=locale)
         page.goto(f"{options.url}/web/login")
         page.fill("input[name=login]", "admin")
         page.fill("input[name=password]", "admin")
         page.press("input[name=password]", "Enter")
         page.locator(".o_web_client").wait_for()
-        camera = Camera(page, options.url, odoo, found)
+        camera = Camera(page, options.url, odoo, found, options.folder)
         for name in options.names or PICTURES:
             function, width, height = PICTURES[name]
             page.set_viewport_size({"width": width, "height": height})
