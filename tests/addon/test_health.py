@@ -34,6 +34,18 @@ class TestHealth(RopoCommon):
         """Odoo's own daily cleaning."""
         self.env["res.company"]._gc_ropo_watch()
 
+    def fail_for_a_month(self, cron):
+        """As Odoo's scheduler does after the last of many failures."""
+        job = {
+            "id": cron.id,
+            "cron_name": cron.name,
+            "active": True,
+            "failure_count": 50,
+            "first_failure_date": fields.Datetime.now() - timedelta(days=30),
+        }
+        with self.assertLogs("odoo.addons.base.models.ir_cron", "WARNING"):
+            cron._update_failure_count(job, CompletionStatus.FAILED)
+
     def test_all_is_well(self):
         self.at_ropo()
         self.assertEqual(self.problems(), [])
@@ -45,15 +57,7 @@ class TestHealth(RopoCommon):
 
     def test_a_scheduled_action_that_odoo_switched_off(self):
         cron = self.env.ref("ropo_collection.cron_report").sudo()
-        job = {
-            "id": cron.id,
-            "cron_name": cron.name,
-            "active": True,
-            "failure_count": 50,
-            "first_failure_date": fields.Datetime.now() - timedelta(days=30),
-        }
-        with self.assertLogs("odoo.addons.base.models.ir_cron", "WARNING"):
-            cron._update_failure_count(job, CompletionStatus.FAILED)
+        self.fail_for_a_month(cron)
         self.assertFalse(cron.active)
         self.assertIn("switched off", self.activity().note)
         self.assertIn(cron.name, self.problems()[0])
@@ -64,15 +68,7 @@ class TestHealth(RopoCommon):
 
     def test_a_failure_of_another_action_is_not_ours(self):
         cron = self.env.ref("base.autovacuum_job").sudo()
-        job = {
-            "id": cron.id,
-            "cron_name": cron.name,
-            "active": True,
-            "failure_count": 50,
-            "first_failure_date": fields.Datetime.now() - timedelta(days=30),
-        }
-        with self.assertLogs("odoo.addons.base.models.ir_cron", "WARNING"):
-            cron._update_failure_count(job, CompletionStatus.FAILED)
+        self.fail_for_a_month(cron)
         self.assertFalse(self.activity())
 
     def test_scheduled_actions_that_do_not_run(self):

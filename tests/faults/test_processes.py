@@ -4,31 +4,9 @@ import time
 
 import pytest
 
-from .house import House
-
 #: A user who waits for Maventa waits until the test lets it answer, so any figure
 #: below the patience shows it; this one leaves room for a busy machine.
 AT_ONCE = 5.0
-
-
-@pytest.fixture(scope="module")
-def house():
-    with House() as house:
-        yield house
-
-
-@pytest.fixture
-def worker(house):
-    worker = house.worker()
-    yield worker
-    worker.close()
-
-
-@pytest.fixture
-def other(house):
-    other = house.worker()
-    yield other
-    other.close()
 
 
 def run_until_quiet(house, *names, rounds=4):

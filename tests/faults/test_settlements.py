@@ -2,30 +2,6 @@
 
 import time
 
-import pytest
-
-from .house import House
-
-
-@pytest.fixture(scope="module")
-def house():
-    with House() as house:
-        yield house
-
-
-@pytest.fixture
-def worker(house):
-    worker = house.worker()
-    yield worker
-    worker.close()
-
-
-@pytest.fixture
-def other(house):
-    other = house.worker()
-    yield other
-    other.close()
-
 
 def paid_to_ropo(house, amount):
     """An invoice of 100 whose debtor has paid so much to Ropo."""

@@ -15,20 +15,6 @@ def house():
         yield house
 
 
-@pytest.fixture
-def worker(house):
-    worker = house.worker()
-    yield worker
-    worker.close()
-
-
-@pytest.fixture
-def other(house):
-    other = house.worker()
-    yield other
-    other.close()
-
-
 def printed_invoice(house, amount=100):
     """An invoice that Maventa does not have, queued to be uploaded: id and number."""
     [made] = house.office.run("invoices", partner_id=house.customer, amounts=[amount])
