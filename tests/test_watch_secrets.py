@@ -26,3 +26,12 @@ def test_nothing_else_is_found():
     _logger.debug("an ordinary line")
     assert WATCH.records == before + 1
     assert WATCH.take() == []
+
+
+def leak(env):
+    _logger.debug("a key: %s", PLANTED[0])
+
+
+def test_processes_watch_their_own_logs(throwaway_database):
+    with pytest.raises(AssertionError, match="leak ended with 1"):
+        throwaway_database.run(leak)

@@ -3,8 +3,9 @@
 ``conftest.py`` takes the fixture and the hooks from here. Every log record of a test's
 process is looked through as it would be written, traceback included, those of our own
 package and of HTTP at the finest level. A test during which one of ``PLANTED`` was
-logged fails; the summary says how much was looked through. (Not seen are the processes
-that tests/faults and tests/browser start: they have tests of their own.)
+logged fails; the summary says how much was looked through. The processes that tests
+start watch their own logs with :func:`watch`; those of whole servers are files, which
+`tests/faults/storm.py` reads through.
 """
 
 import logging
@@ -60,6 +61,16 @@ class Watch(logging.Handler):
 
 
 WATCH = Watch()
+
+
+def watch():
+    """Look through this process's log from now on, and keep it off the screen."""
+    root = logging.getLogger()
+    for handler in root.handlers:
+        handler.setLevel(max(handler.level, logging.WARNING))
+    root.addHandler(WATCH)
+    for name in FINEST:
+        logging.getLogger(name).setLevel(logging.DEBUG)
 
 
 @pytest.fixture(autouse=True)

@@ -67,8 +67,37 @@ class ResCompany(models.Model):
                 limit=1,
             ).due_at,
         }  # fmt: skip
+        health["failures"] = root._ropo_failures()
         health["problems"] = root._ropo_problems(health, now)
         return health
+
+    def _ropo_failures(self):
+        """How many cases and reports wait for which kind of trouble to end.
+
+        The kinds are the client's: not now (tried again by itself), outcome unknown
+        (looked at), this one is wrong (a person), account trouble (the company).
+        """
+        ours = [("company_id", "child_of", self.id)]
+        retrying = [("state", "in", ("queued", "pending")), ("attempts", ">", 0)]
+        models = {
+            "cases": (self.env["ropo.assignment"].sudo(), []),
+            "reports": (
+                self.env["ropo.assignment.event"].sudo(),
+                [("direction", "=", "out")],
+            ),
+        }
+        return {
+            name: {
+                "not_now": model.search_count(
+                    [*ours, *more, *retrying, ("next_try_at", "!=", False)]
+                ),
+                "outcome_unknown": model.search_count(
+                    [*ours, *more, ("state", "=", "unknown")]
+                ),
+                "wrong": model.search_count([*ours, *more, ("state", "=", "error")]),
+            }
+            for name, (model, more) in models.items()
+        } | {"account_trouble": bool(self.ropo_trouble)}
 
     @api.model
     def _ropo_cron_health(self, name):

@@ -124,6 +124,26 @@ class TestHealth(RopoCommon):
         self.watch()
         self.assertFalse(self.activity())
 
+    def test_failures_by_kind(self):
+        def failures():
+            self.env.invalidate_all()
+            return self.company._ropo_health()["failures"]
+
+        none = {"not_now": 0, "outcome_unknown": 0, "wrong": 0}
+        self.assertEqual(
+            failures(), {"cases": none, "reports": none, "account_trouble": False}
+        )
+        cases = self.env["ropo.assignment"]
+        for fault, kind in (
+            ("status:503", "not_now"),
+            ("status_after:500", "outcome_unknown"),
+            ("status:400", "wrong"),
+        ):
+            cases |= self.transfer(self.invoice())
+            self.faults.next("POST", "/assignment/ropo", fault)
+            self.run_cron("transfer")
+            self.assertEqual(failures()["cases"][kind], 1, fault)
+
     def test_the_log_finds_the_case(self):
         case = self.transfer(self.invoice())
         self.faults.next("POST", "/assignment/ropo", "status:503")

@@ -82,7 +82,9 @@ class Worker:
 
     def end(self):
         """Wait for the end of the order: the whole answer."""
-        return self._read()
+        answer = self._read()
+        assert not answer["secrets"], answer["secrets"]
+        return answer
 
     def result(self):
         """Wait for the good end of the order: its result."""

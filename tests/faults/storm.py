@@ -24,6 +24,7 @@ import psycopg2
 
 from ..databases import CHECKOUT
 from ..demo import life
+from ..watch_secrets import PLANTED
 from .house import Gate, House
 from .office import COLLISION, PATIENCE
 
@@ -461,11 +462,19 @@ class Storm(House):
         )
 
     def complaints(self):
-        """Errors in the logs, but for statements that collide, which Odoo repeats."""
-        return [
+        """Errors in the logs, but for statements that collide, which Odoo repeats.
+
+        And lines with a key or a personal identity number.
+        """
+        lines = [
             line
             for log in self.folder.glob("*.log")
             for line in log.read_text().splitlines()
+        ]
+        secret = [line for line in lines if any(value in line for value in PLANTED)]
+        return secret + [
+            line
+            for line in lines
             if (" ERROR " in line or " CRITICAL " in line)
             and COLLISION.partition(" ")[2] not in line
             # What Odoo says of an action whose server was killed again and again.

@@ -22,6 +22,7 @@ from odoo.exceptions import ConcurrencyError
 from odoo.modules.registry import Registry
 from odoo.service.model import retrying
 
+from ..watch_secrets import WATCH, watch
 from . import actions
 
 
@@ -46,6 +47,7 @@ class Orders:
         self.lines = connection.makefile("rw", encoding="utf-8")
         self.registry = registry
         self.kept = _Kept()
+        watch()
         logging.getLogger().addHandler(self.kept)
 
     def tell(self, **answer):
@@ -63,7 +65,12 @@ class Orders:
                     answer = {"result": self._carry_out(order)}
             except Exception as error:  # noqa: BLE001 the test wants to see it
                 answer = {"error": f"{type(error).__name__}: {error}"}
-            self.tell(**answer, seconds=time.monotonic() - started, log=self.kept.lines)
+            self.tell(
+                **answer,
+                seconds=time.monotonic() - started,
+                log=self.kept.lines,
+                secrets=WATCH.take(),
+            )
 
     def _carry_out(self, order):
         function = getattr(actions, order["call"])
