@@ -3,7 +3,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models, release
 from odoo.exceptions import RedirectWarning, UserError, ValidationError
-from odoo.tools import str2bool
+from odoo.tools import ormcache, str2bool
 
 from ..maventa import wire
 from ..maventa.client import Account, Client
@@ -374,8 +374,8 @@ class ResCompany(models.Model):
             company.ropo_environment != vals["ropo_environment"] for company in self
         )
         result = super().write(vals)
-        if switched:
-            # The menus that Odoo keeps for each user, see ir.ui.menu.
+        if switched or "ropo_responsible_id" in vals:
+            # The menus that Odoo keeps for each user, see ir.ui.menu; the languages.
             self.env.registry.clear_cache()
         if changed:
             super(ResCompany, changed).write(
@@ -388,6 +388,20 @@ class ResCompany(models.Model):
                 }
             )
         return result
+
+    @api.model
+    @ormcache()
+    def _ropo_languages(self):
+        """``{company: language}`` in which scheduled actions write for its people.
+
+        That of its responsible, else the company's own; those of the root company.
+        """
+        return {
+            company.id: company.root_id.ropo_responsible_id.lang
+            or company.root_id.partner_id.lang
+            or "en_US"
+            for company in self.sudo().with_context(active_test=False).search([])
+        }
 
     # ------------------------------------------------------------------
     # The way to Maventa

@@ -105,8 +105,18 @@ class ResPartner(models.Model):
             )
         )
 
+    def _ropo_forget_languages(self):
+        """See :meth:`res.company._ropo_languages`, where one of these counts."""
+        counts = Domain("partner_id", "in", self.ids) | Domain(
+            "ropo_responsible_id.partner_id", "in", self.ids
+        )
+        if self.env["res.company"].sudo().search_count(counts, limit=1):
+            self.env.registry.clear_cache()
+
     def write(self, vals):
         """Ropo does not hear of a debtor's new name or address: a person tells it."""
+        if "lang" in vals:
+            self._ropo_forget_languages()
         if not DEBTOR_FIELDS & vals.keys():
             return super().write(vals)
         cases = self._ropo_live_cases()

@@ -178,18 +178,20 @@ class RopoWorker(models.AbstractModel):
     def _by_language(self, rows):
         """The rows, in groups whose texts are written in one language.
 
-        What the scheduled actions write is read by the company's people: the language
-        of its responsible counts, else the company's own.
+        What the scheduled actions write is read by the company's people. Nothing is
+        read from the database where one language serves all: the lock that follows is
+        to be the first statement of its transaction.
         """
-
         if rows._name != "res.company" and "company_id" not in rows._fields:
             # A window: its owner reads it.
             return [rows]
+        languages = self.env["res.company"]._ropo_languages()
+        if len(set(languages.values())) == 1:
+            return [rows.with_context(lang=next(iter(languages.values())))]
 
         def language(row):
             company = row if row._name == "res.company" else row.company_id
-            root = company.sudo().root_id
-            return root.ropo_responsible_id.lang or root.partner_id.lang or "en_US"
+            return languages.get(company.id)
 
         groups = rows.grouped(language)
         return [group.with_context(lang=lang) for lang, group in groups.items()]

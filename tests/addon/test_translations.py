@@ -6,6 +6,7 @@ from odoo.tests import TransactionCase, tagged
 from odoo.tools.translate import TranslationImporter, trans_export
 
 from ..docs import translations
+from .common import RopoCommon
 
 
 @tagged("post_install", "-at_install")
@@ -72,3 +73,41 @@ class TestTranslations(TransactionCase):
                     .strip(),
                     known["Open at Ropo"],
                 )
+
+
+@tagged("post_install", "-at_install")
+class TestLanguageOfTheWorker(RopoCommon):
+    """What scheduled actions write is for the company's people."""
+
+    def setUp(self):
+        super().setUp()
+        for code in ("fi_FI", "sv_SE"):
+            self.env["res.lang"]._activate_lang(code)
+
+    def said(self):
+        case = self.at_ropo()
+        return " ".join(case.move_id.message_ids.mapped("body"))
+
+    def test_the_companys_language(self):
+        self.assertIn("Handed over to Ropo", self.said())
+        self.company.partner_id.lang = "fi_FI"
+        self.assertIn("Siirretty Ropolle", self.said())
+
+    def test_that_of_its_responsible_comes_first(self):
+        self.company.partner_id.lang = "fi_FI"
+        self.company.ropo_responsible_id = self.env.user
+        self.env.user.lang = "sv_SE"
+        self.assertIn("Skickat till Ropo", self.said())
+        self.env.user.lang = "fi_FI"
+        self.assertIn("Siirretty Ropolle", self.said())
+
+    def test_one_language_costs_no_query(self):
+        """The lock stays the first statement of its transaction."""
+        case = self.at_ropo()
+        worker = self.env["ropo.worker"]
+        for company in self.env["res.company"].search([]):
+            company.partner_id.lang = "en_US"
+        worker._by_language(case)
+        self.env.invalidate_all()
+        with self.assertQueryCount(0):
+            worker._by_language(case)
