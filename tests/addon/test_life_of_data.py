@@ -166,3 +166,33 @@ def test_uninstalling_leaves_a_ledger_that_works(throwaway_database):
     )
     assert left == []
     throwaway_database.run(post)
+
+
+def install_privacy_lookup(env):
+    env.ref("base.module_privacy_lookup").button_immediate_install()
+
+
+def look_up_and_erase(env):
+    """Odoo's own *Privacy Lookup*, as an administrator uses it for one person."""
+    cases = env["ropo.assignment"].search([], order="id")
+    open_case, ended = cases[0], cases[1]
+    ended.state = "closed"
+    cases.payer_ids.email = "sample.debtor@example.com"
+    env.flush_all()
+    wizard = env["privacy.lookup.wizard"].create(
+        {"name": "Sample Debtor", "email": "sample.debtor@example.com"}
+    )
+    wizard.action_lookup()
+    lines = wizard.line_ids.filtered(
+        lambda line: line.res_model == "ropo.assignment.payer"
+    )
+    assert set(lines.mapped("res_id")) == set(cases.payer_ids.ids), lines
+    lines.filtered(lambda line: line.res_id in ended.payer_ids.ids).action_unlink()
+    assert not ended.payer_ids
+    assert open_case.payer_ids
+
+
+def test_odoos_own_privacy_lookup_finds_and_erases_debtors(throwaway_database):
+    throwaway_database.run(fill)
+    throwaway_database.run(install_privacy_lookup, timeout=300)
+    throwaway_database.run(look_up_and_erase)

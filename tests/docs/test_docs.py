@@ -32,6 +32,7 @@ ODOO = {
     "No Follow-Up",
     "Pay",
     "Pay now",
+    "Privacy Lookup",
     "Pay overdue",
     "Settings",
 }
