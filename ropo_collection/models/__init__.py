@@ -15,6 +15,7 @@ from . import account_payment
 from . import account_partial_reconcile
 from . import ir_cron
 from . import ir_module_module
+from . import account_move_line
 from . import account_move_settlement
 from . import account_bank_statement_line
 from . import account_payment_settlement
@@ -50,7 +51,6 @@ from . import ropo_settlement_line
 from . import ropo_settlement_propose
 from . import ropo_settlement_book
 from . import ropo_settlement_open
-from . import ropo_recovery
 from . import ropo_assignment_adopt
 from . import ropo_assignment_dated
 from . import ropo_assignment_story

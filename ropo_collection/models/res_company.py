@@ -330,49 +330,22 @@ class ResCompany(models.Model):
                     )
                 )
 
-    @api.constrains("active")
-    def _check_ropo_archived(self):
-        """An archived company is not followed: Ropo would hear of nothing."""
-        for company in self.filtered(lambda company: not company.active):
-            cases = company._ropo_open_cases()
-            if cases:
-                raise ValidationError(
-                    self.env._(
-                        "%(company)s can't be archived: %(count)s of its invoices are "
-                        "at Ropo, %(first)s among them, and payments would not be "
-                        "reported any more. Wait until the cases are closed.",
-                        company=company.name,
-                        count=len(cases),
-                        first=cases[0].name,
-                    )
-                )
-
-    def _ropo_open_cases(self):
-        """Cases of these companies and their branches that Maventa or Ropo has."""
-        return (
-            self.env["ropo.assignment"]
-            .sudo()
-            .search(
-                [
-                    ("company_id", "child_of", self.ids),
-                    ("environment", "in", REAL),
-                    ("state", "in", ("sending", "unknown", "pending", "sent")),
-                ]
+    def _ropo_changing(self, vals, *names):
+        """Those of these companies for which one of these fields gets another value."""
+        names = [name for name in names if name in vals]
+        return self.filtered(
+            lambda company: any(
+                (company.sudo()[name] or False) != (vals[name] or False)
+                for name in names
             )
         )
 
     def write(self, vals):
         """Another environment or account has a service, and troubles, of its own."""
+        switched = self._ropo_changing(vals, "ropo_environment")
         changed = self.browse()
-        for name in ("ropo_environment", "maventa_company_uuid"):
-            if name in vals and "ropo_service_state" not in vals:
-                changed |= self.filtered(
-                    lambda company, name=name: (company.sudo()[name] or False)
-                    != (vals[name] or False)
-                )
-        switched = "ropo_environment" in vals and any(
-            company.ropo_environment != vals["ropo_environment"] for company in self
-        )
+        if "ropo_service_state" not in vals:
+            changed = switched | self._ropo_changing(vals, "maventa_company_uuid")
         result = super().write(vals)
         if switched or "ropo_responsible_id" in vals:
             # The menus that Odoo keeps for each user, see ir.ui.menu; the languages.

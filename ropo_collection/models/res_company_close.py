@@ -1,11 +1,46 @@
-"""The company: closing its Ropo service."""
+"""The company: closing its Ropo service, and what keeps it from going away."""
 
-from odoo import models
+from odoo import api, models
+from odoo.exceptions import ValidationError
+
+from .res_company import REAL
+from .ropo_assignment import HANDED_OVER
 
 
 class ResCompany(models.Model):
     # A concern with a file of its own
     _inherit = "res.company"  # pylint: disable=consider-merging-classes-inherited
+
+    @api.constrains("active")
+    def _check_ropo_archived(self):
+        """An archived company is not followed: Ropo would hear of nothing."""
+        for company in self.filtered(lambda company: not company.active):
+            cases = company._ropo_open_cases()
+            if cases:
+                raise ValidationError(
+                    self.env._(
+                        "%(company)s can't be archived: %(count)s of its invoices are "
+                        "at Ropo, %(first)s among them, and payments would not be "
+                        "reported any more. Wait until the cases are closed.",
+                        company=company.name,
+                        count=len(cases),
+                        first=cases[0].name,
+                    )
+                )
+
+    def _ropo_open_cases(self):
+        """Cases of these companies and their branches that Maventa or Ropo has."""
+        return (
+            self.env["ropo.assignment"]
+            .sudo()
+            .search(
+                [
+                    ("company_id", "child_of", self.ids),
+                    ("environment", "in", REAL),
+                    ("state", "in", HANDED_OVER),
+                ]
+            )
+        )
 
     def action_ropo_close_service(self):
         """Say what closing the service means, and ask for the reason."""

@@ -58,10 +58,9 @@ class ResCompany(models.Model):
 
         Saving the settings without a change of it says nothing about that.
         """
-        chosen = vals.get("ropo_environment")
-        changed = self.filtered(lambda company: company.ropo_environment != chosen)
+        changed = self._ropo_changing(vals, "ropo_environment")
         result = super().write(vals)
-        if chosen in REAL:
+        if vals.get("ropo_environment") in REAL:
             changed.sudo().ropo_homes = [self._ropo_here()]
         return result
 

@@ -36,14 +36,7 @@ class ResCompany(models.Model):
 
     def write(self, vals):
         """Other keys are untested keys."""
-        untested = self.filtered(
-            lambda company: company.ropo_tested_at
-            and any(
-                (company.sudo()[name] or False) != (vals[name] or False)
-                for name in TESTED
-                if name in vals
-            )
-        )
+        untested = self._ropo_changing(vals, *TESTED).filtered("ropo_tested_at")
         result = super().write(vals)
         if untested:
             super(ResCompany, untested).write({"ropo_tested_at": False})

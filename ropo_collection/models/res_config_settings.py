@@ -130,6 +130,10 @@ class ResConfigSettings(models.TransientModel):
     def _compute_ropo_health(self):
         for settings in self:
             company = settings.ropo_company_id
+            if company.ropo_environment == "off":
+                # Nothing to look for; every page of the settings asks for this.
+                settings.ropo_problems = settings.ropo_waiting = False
+                continue
             health = company._ropo_health()
             settings.ropo_problems = "\n".join(health["problems"])
             read = health["last_poll"]

@@ -118,7 +118,7 @@ class RopoFigures(models.Model):
     to_come = fields.Monetary(
         string="To come from Ropo",
         readonly=True,
-        help="Paid to Ropo and not yet matched with the invoice as Ropo's settlement.",
+        help="Paid to Ropo and not settled yet.",
     )
     money_age_group = fields.Selection(
         MONEY_AGES,
@@ -164,8 +164,22 @@ class RopoFigures(models.Model):
         help="Days from the transfer to the payment, weighted by the amounts.",
     )
 
+    cost = fields.Monetary(
+        string="Ropo's costs",
+        readonly=True,
+        help="Of Ropo's bills for the case: without tax, in equal shares with the "
+        "other cases of the bill.",
+    )
+
     _depends = {
         "account.account": ["account_type"],
+        "account.move": [
+            "amount_untaxed",
+            "date",
+            "move_type",
+            "ropo_bill_case_ids",
+            "state",
+        ],
         "account.move.line": [
             "account_id",
             "amount_currency",
@@ -207,6 +221,8 @@ class RopoFigures(models.Model):
             "kind",
             "state",
         ],
+        "ropo.settlement": ["date", "entry_id", "state"],
+        "ropo.settlement.line": ["amount", "assignment_id", "settlement_id"],
         "ropo.share": ["amount", "assignment_id", "counterpart_move_id", "kind"],
         "ropo.stage.change": ["assignment_id", "changed_at", "closed", "stage"],
     }
@@ -218,9 +234,12 @@ class RopoFigures(models.Model):
         return SQL(
             """
             WITH cases AS (%(cases)s),
+                 booked AS (%(booked)s),
                  ledger AS (%(ledger)s),
+                 came AS (%(came)s),
                  told AS (%(told)s),
-                 stages AS (%(stages)s)
+                 stages AS (%(stages)s),
+                 bills AS (%(bills)s)
             SELECT figures.*,
                    recovered / NULLIF(claim, 0) AS recovered_rate,
                    credited / NULLIF(claim, 0) AS credited_rate,
@@ -235,9 +254,12 @@ class RopoFigures(models.Model):
               FROM (%(figures)s) figures
             """,
             cases=self._select_cases(day),
+            booked=self._select_booked(day),
             ledger=self._select_ledger(day),
+            came=self._select_came(),
             told=self._select_told(day),
             stages=self._select_stages(day),
+            bills=self._select_bills(day),
             figures=self._select_figures(day),
             age_group=self._group(SQL("age"), AGES),
             money_age=self._group(SQL("GREATEST(as_of - money_since, 0)"), MONEY_AGES),
@@ -286,6 +308,38 @@ class RopoFigures(models.Model):
         )
 
     @api.model
+    def _select_booked(self, day):
+        """What booked settlements had for the cases, by their entries."""
+        return SQL(
+            """
+            SELECT line.assignment_id, settlement.entry_id, SUM(line.amount) AS amount
+              FROM ropo_settlement_line line
+              JOIN ropo_settlement settlement ON settlement.id = line.settlement_id
+             WHERE settlement.state = 'booked' AND settlement.date <= %s
+               AND line.assignment_id IS NOT NULL
+             GROUP BY line.assignment_id, settlement.entry_id
+            """,
+            day,
+        )
+
+    @api.model
+    def _select_came(self):
+        """What had come from Ropo: with settlements, and matched by hand.
+
+        As the case counts it (``_settled_sums``): money of a settlement that had no
+        room on the invoice any more has come all the same.
+        """
+        return SQL(
+            """
+            SELECT case_id, SUM(amount) AS amount
+              FROM (SELECT case_id, by_hand AS amount FROM ledger
+                     UNION ALL
+                    SELECT assignment_id, amount FROM booked) money
+             GROUP BY case_id
+            """
+        )
+
+    @api.model
     def _select_ledger(self, day):
         """What is matched with the invoices, by what it counts as.
 
@@ -298,13 +352,15 @@ class RopoFigures(models.Model):
                    SUM(part * paid) AS paid,
                    SUM(part * credited) AS credited,
                    SUM(part * settled) AS settled,
+                   SUM(part * settled) FILTER (WHERE NOT booked) AS by_hand,
                    SUM(part * silent) AS written_off,
                    SUM(CASE WHEN NOT exchange
                        THEN matched - part * (compared - decision) ELSE 0 END)
                        AS undecided,
                    SUM(part * paid * GREATEST(day - transferred_on, 0)) AS paid_days
               FROM (
-                SELECT m.*, COALESCE(s.before, 0) AS before,
+                SELECT m.*, b.entry_id IS NOT NULL AS booked,
+                       COALESCE(s.before, 0) AS before,
                        COALESCE(s.paid, 0) AS paid,
                        COALESCE(s.credited, 0) AS credited,
                        COALESCE(s.settled, 0) AS settled,
@@ -343,6 +399,8 @@ class RopoFigures(models.Model):
                       FROM ropo_share
                      GROUP BY assignment_id, counterpart_move_id) s
                     ON s.assignment_id = m.case_id AND s.counterpart_move_id = m.entry
+                  LEFT JOIN booked b
+                    ON b.assignment_id = m.case_id AND b.entry_id = m.entry
                 ) entries
              GROUP BY case_id
             """,
@@ -370,7 +428,7 @@ class RopoFigures(models.Model):
                            PARTITION BY case_id, what ORDER BY day, id) AS running
                   FROM (
                     SELECT e.id, cases.id AS case_id, cases.transferred_on,
-                           COALESCE(ledger.settled, 0) AS settled,
+                           COALESCE(came.amount, 0) AS settled,
                            CASE WHEN e.direction = 'in' AND e.kind = 'paid'
                                 THEN 'money' ELSE e.kind END AS what,
                            e.amount - CASE WHEN e.corrected_on > %(day)s THEN 0
@@ -380,7 +438,7 @@ class RopoFigures(models.Model):
                                 ELSE COALESCE(e.booked_at, %(heard_on)s) END AS day
                       FROM cases
                       JOIN ropo_assignment_event e ON e.assignment_id = cases.id
-                      LEFT JOIN ledger ON ledger.case_id = cases.id
+                      LEFT JOIN came ON came.case_id = cases.id
                      WHERE e.kind IN ('paid', 'credit_note')
                        AND (e.direction, e.state)
                            IN (('in', 'received'), ('out', 'sent'))) facts
@@ -413,12 +471,12 @@ class RopoFigures(models.Model):
             SELECT sums.*,
                    open_here - (claim - paid - credited - written_off - settled
                        - undecided) AS unexplained,
-                   paid_to_ropo - settled AS to_come,
+                   paid_to_ropo - came AS to_come,
                    reported_paid + reported_credited AS reported,
                    paid + credited - reported_paid - reported_credited AS not_reported,
                    claim - reported_paid - reported_credited - paid_to_ropo
                        AS open_at_ropo,
-                   paid + GREATEST(paid_to_ropo, settled) AS recovered,
+                   paid + GREATEST(paid_to_ropo, came) AS recovered,
                    (paid_days + money_days) / NULLIF(paid + paid_to_ropo, 0)
                        AS days_to_money
               FROM (
@@ -437,6 +495,8 @@ class RopoFigures(models.Model):
                        COALESCE(told.reported_paid, 0) AS reported_paid,
                        COALESCE(told.reported_credited, 0) AS reported_credited,
                        COALESCE(told.money_days, 0) AS money_days,
+                       COALESCE(bills.cost, 0) AS cost,
+                       COALESCE(came.amount, 0) AS came,
                        told.money_since
                   FROM cases
                   JOIN (
@@ -450,8 +510,29 @@ class RopoFigures(models.Model):
                        AND account.account_type = 'asset_receivable'
                      GROUP BY cases.id) open ON open.case_id = cases.id
                   LEFT JOIN ledger ON ledger.case_id = cases.id
+                  LEFT JOIN came ON came.case_id = cases.id
                   LEFT JOIN told ON told.case_id = cases.id
+                  LEFT JOIN bills ON bills.assignment_id = cases.id
                   LEFT JOIN stages ON stages.assignment_id = cases.id) sums
+            """,
+            day=day,
+        )
+
+    @api.model
+    def _select_bills(self, day):
+        """What Ropo has billed for the cases, a bill in equal shares."""
+        return SQL(
+            """
+            SELECT rel.assignment_id,
+                   SUM(CASE WHEN bill.move_type = 'in_refund' THEN -1 ELSE 1 END
+                       * bill.amount_untaxed / shared.cases) AS cost
+              FROM ropo_bill_case_rel rel
+              JOIN account_move bill ON bill.id = rel.move_id
+               AND bill.state = 'posted' AND bill.date <= %(day)s
+              JOIN (SELECT move_id, COUNT(*) AS cases
+                      FROM ropo_bill_case_rel GROUP BY move_id) shared
+                ON shared.move_id = rel.move_id
+             GROUP BY rel.assignment_id
             """,
             day=day,
         )

@@ -3,14 +3,10 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from .res_company_setup import SETTLEMENT
+
 #: Of a company, what decides whether money is Ropo's, or a loss.
-SETTLEMENT_FIELDS = (
-    "ropo_settlement_partner_id",
-    "ropo_settlement_journal_ids",
-    "ropo_settlement_ibans",
-    "ropo_settlement_names",
-    "ropo_loss_account_ids",
-)
+SETTLEMENT_FIELDS = (*SETTLEMENT, "ropo_settlement_words", "ropo_loss_account_ids")
 LOGGED = [
     ("exclusion", "Excluded from Ropo, or not any more"),
     ("settlement", "Settlement account changed"),

@@ -9,6 +9,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.ropo_collection.maventa import wire
 
+from ..samples import DEBTOR
 from .common import KEYS, RopoCommon
 
 LIST = "/v1/assignments"
@@ -25,18 +26,7 @@ class AdoptCommon(RopoCommon):
             collection_type="collection",
             receivables_type="b2b",
             summary="Sample",
-            payers=(
-                wire.Payer(
-                    kind="company",
-                    name="Sample",
-                    bid="1572860-0",
-                    street="Samplestreet 1",
-                    zip="00100",
-                    city="Helsinki",
-                    country="FI",
-                    main=True,
-                ),
-            ),
+            payers=(wire.Payer(**DEBTOR),),
             capital=str(move.amount_total if capital is None else capital),
         )
         with self.company._ropo_client() as client:

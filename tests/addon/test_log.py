@@ -54,6 +54,6 @@ def test_python_warnings_of_this_addon_are_errors():
 
 
 def test_folders_of_others_do_not_count():
-    assert is_ours("WARNING py.warnings: /work/ropo_collection/models/a.py:1: sample")
+    assert is_ours("WARNING py.warnings: /sample/ropo_collection/models/a.py:1: sample")
     for folder in OTHERS:
         assert not is_ours(f"WARNING py.warnings: {folder}/sample.py:1: sample")

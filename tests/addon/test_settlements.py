@@ -705,7 +705,7 @@ class TestSettlements(SettlementCommon):
         by_hand.action_book()
         self.assertEqual(case.residual, 0.0)
         self.assertTrue(by_hand.line_ids.read())
-        self.assertTrue(self.env["ropo.recovery"].with_user(clerk).search([]).read())
+        self.assertTrue(self.env["ropo.figures"].with_user(clerk).search([]).read())
 
     def test_reader_looks_and_changes_nothing(self):
         reader = self.clerk("sample-reader", "account.group_account_readonly")
@@ -737,7 +737,7 @@ class TestSettlements(SettlementCommon):
             settlement,
             settlement.line_ids,
             self.env["ropo.settlement.open"].search([]),
-            self.env["ropo.recovery"].search([]),
+            self.env["ropo.figures"].search([]),
         ):
             with self.subTest(records._name):
                 self.assertTrue(records)
@@ -882,27 +882,29 @@ class TestSettlements(SettlementCommon):
         self.compare()
         bill = self.bill(30.0)
         bill.ropo_bill_case_ids = one | two
-        rows = self.env["ropo.recovery"].search(
+        rows = self.env["ropo.figures"].search(
             [("assignment_id", "in", (one | two).ids)], order="id"
         )
         self.assertRecordValues(
             rows,
             [
                 {
-                    "capital": 100.0,
-                    "direct": 15.0,
+                    "claim": 100.0,
+                    "paid": 15.0,
                     "settled": 60.0,
+                    "recovered": 75.0,
                     "to_come": 0.0,
                     "cost": 15.0,
-                    "days": 0,
+                    "days_to_money": 0,
                 },
                 {
-                    "capital": 100.0,
-                    "direct": 0.0,
+                    "claim": 100.0,
+                    "paid": 0.0,
                     "settled": 0.0,
+                    "recovered": 0.0,
                     "to_come": 0.0,
                     "cost": 15.0,
-                    "days": 0,
+                    "days_to_money": 0,
                 },
             ],
         )
@@ -917,6 +919,8 @@ class TestSettlements(SettlementCommon):
         self.settle(self.money(100.0)).action_book()
         self.compare()
         self.assertEqual((case.settled_amount, case.to_come), (100.0, 0.0))
+        figures = self.env["ropo.figures"].search([("assignment_id", "=", case.id)])
+        self.assertEqual((figures.settled, figures.to_come), (70.0, 0.0))
         self.assertFalse(
             self.env["ropo.settlement.open"].search([("assignment_id", "=", case.id)])
         )

@@ -8,6 +8,7 @@ import json
 from decimal import Decimal
 
 from ..faults.house import wire
+from ..samples import DEBTOR
 from . import _calls
 from ._ropo import AMOUNT, invoice_id
 
@@ -21,19 +22,7 @@ BODY = wire.build_transfer(
         collection_type="reminder_and_collection",
         receivables_type="b2b",
         summary="Sample claim",
-        payers=(
-            wire.Payer(
-                kind="company",
-                name="Sample Debtor 1 Oy",
-                bid="1572860-0",
-                street="Samplestreet 1",
-                zip="00100",
-                city="Helsinki",
-                country="FI",
-                phone="+358401234567",
-                main=True,
-            ),
-        ),
+        payers=(wire.Payer(**DEBTOR, phone="+358401234567"),),
         capital=Decimal(AMOUNT),
     )
 )

@@ -28,6 +28,7 @@ from string import Template
 from urllib.parse import urlsplit
 
 from ..faults.house import maventa_client, maventa_errors, wire
+from ..samples import DEBTOR
 from .readings import READINGS
 
 Account, Client = maventa_client.Account, maventa_client.Client
@@ -266,7 +267,7 @@ def transfer(twin):
         collection_type="reminder_and_collection",
         receivables_type="b2b",
         summary=f"Sample claim {twin.number}",
-        payers=(sample_debtor(),),
+        payers=(wire.Payer(**DEBTOR, email="sample@example.com"),),
         capital=TOTAL,
     )
     try:
@@ -409,20 +410,6 @@ STEPS = (rights, service, upload, find, before, transfer, follow, listed, pay, c
 # --------------------------------------------------------------------------------------
 # Samples
 # --------------------------------------------------------------------------------------
-
-
-def sample_debtor():
-    return wire.Payer(
-        kind="company",
-        name="Sample Debtor Oy",
-        bid="1572860-0",
-        street="Samplestreet 1",
-        zip="00100",
-        city="Helsinki",
-        country="FI",
-        email="sample@example.com",
-        main=True,
-    )
 
 
 def sample_invoice(identity, number):

@@ -1,5 +1,5 @@
 import {registry} from "@web/core/registry";
-import {runScheduledAction} from "./ropo_transfer_tour.esm";
+import {onItsWay} from "./ropo_transfer_tour.esm";
 
 /**
  * The same way in Finnish, from the list of what can be handed over: every text that
@@ -31,14 +31,7 @@ registry.category("web_tour.tours").add("ropo_finnish_tour", {
             trigger: ".modal footer button:contains(Siirrä Ropolle)",
             run: "click",
         },
-        {
-            content: "It is on its way",
-            trigger: ".modal .o_ropo_progress:not([data-done])",
-            run: async () => {
-                await runScheduledAction("cron_transfer");
-                await runScheduledAction("cron_poll");
-            },
-        },
+        onItsWay,
         {
             content: "It has arrived; close the window",
             trigger:

@@ -1,5 +1,5 @@
 import {registry} from "@web/core/registry";
-import {runScheduledAction} from "./ropo_transfer_tour.esm";
+import {onItsWay, runScheduledAction} from "./ropo_transfer_tour.esm";
 
 const tours = registry.category("web_tour.tours");
 
@@ -72,14 +72,7 @@ tours.add("ropo_guide_tour", {
         const guide = tours.get("ropo_collection_tour").steps();
         const confirmed =
             1 + guide.findIndex((step) => step.trigger.includes("action_transfer"));
-        guide.splice(confirmed, 0, {
-            content: "It is on its way",
-            trigger: ".modal .o_ropo_progress:not([data-done])",
-            run: async () => {
-                await runScheduledAction("cron_transfer");
-                await runScheduledAction("cron_poll");
-            },
-        });
+        guide.splice(confirmed, 0, onItsWay);
         return [
             ...guide,
             {

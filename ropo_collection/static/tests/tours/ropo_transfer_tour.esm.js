@@ -19,6 +19,18 @@ export async function runScheduledAction(name) {
 }
 
 /**
+ * The window shows the progress; the scheduled actions do their part.
+ */
+export const onItsWay = {
+    content: "It is on its way",
+    trigger: ".modal .o_ropo_progress:not([data-done])",
+    run: async () => {
+        await runScheduledAction("cron_transfer");
+        await runScheduledAction("cron_poll");
+    },
+};
+
+/**
  * From an overdue invoice, whose form is open, to its case at Ropo.
  */
 registry.category("web_tour.tours").add("ropo_transfer_tour", {
@@ -37,14 +49,7 @@ registry.category("web_tour.tours").add("ropo_transfer_tour", {
             trigger: ".modal footer button[name=action_transfer]",
             run: "click",
         },
-        {
-            content: "It is on its way",
-            trigger: ".modal .o_ropo_progress:not([data-done])",
-            run: async () => {
-                await runScheduledAction("cron_transfer");
-                await runScheduledAction("cron_poll");
-            },
-        },
+        onItsWay,
         {
             content: "The window shows by itself when it has arrived",
             trigger: ".modal .o_ropo_progress[data-done] .fw-bold:contains(1 of 1)",
@@ -167,14 +172,7 @@ registry.category("web_tour.tours").add("ropo_mend_address_tour", {
             trigger: ".modal footer button[name=action_transfer]",
             run: "click",
         },
-        {
-            content: "It is on its way",
-            trigger: ".modal .o_ropo_progress:not([data-done])",
-            run: async () => {
-                await runScheduledAction("cron_transfer");
-                await runScheduledAction("cron_poll");
-            },
-        },
+        onItsWay,
         {
             content: "It has arrived",
             trigger: ".modal .o_ropo_progress[data-done] .fw-bold:contains(1 of 1)",
