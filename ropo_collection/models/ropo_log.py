@@ -9,7 +9,7 @@ from .res_company_setup import SETTLEMENT
 SETTLEMENT_FIELDS = (*SETTLEMENT, "ropo_settlement_words", "ropo_loss_account_ids")
 LOGGED = [
     ("exclusion", "Excluded from Ropo, or not any more"),
-    ("settlement", "Settlement account changed"),
+    ("settlement", "Settlement settings changed"),
     ("word", "Manager's decision"),
     ("shown", "Personal identity number shown"),
 ]

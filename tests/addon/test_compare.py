@@ -9,6 +9,8 @@ from odoo.tests import TransactionCase, tagged
 
 from odoo.addons.ropo_collection.tools import ledger
 
+from ..examples import examples
+
 CENTS = st.integers(1, 12_000).map(lambda cents: cents / 100)
 DAYS = st.integers(0, 30).map(lambda days: date(2026, 1, 1) + timedelta(days=days))
 KINDS = st.sampled_from(
@@ -56,7 +58,11 @@ class TestCompare(TransactionCase):
             currency=self.currency,
         )
 
-    @settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=300)
+    @settings(
+        suppress_health_check=list(HealthCheck),
+        deadline=None,
+        max_examples=examples(300),
+    )
     @given(case=cases())
     def test_told_once_and_never_beyond_the_claim(self, case):
         claim, _residual, parts, paid_to_ropo = case
@@ -75,7 +81,11 @@ class TestCompare(TransactionCase):
             sums = sum(amount for (_id, k), amount in told.items() if k == kind)
             self.assertLessEqual(sums, due + 0.001)
 
-    @settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=300)
+    @settings(
+        suppress_health_check=list(HealthCheck),
+        deadline=None,
+        max_examples=examples(300),
+    )
     @given(case=cases(), count=st.integers(0, 6))
     def test_what_is_in_the_baseline_is_never_told(self, case, count):
         claim, residual, parts, paid_to_ropo = case
@@ -87,7 +97,11 @@ class TestCompare(TransactionCase):
         self.assertFalse(told & {part.move_id for part in known})
         self.assertAlmostEqual(result.reduction, handed_over - residual, places=2)
 
-    @settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=300)
+    @settings(
+        suppress_health_check=list(HealthCheck),
+        deadline=None,
+        max_examples=examples(300),
+    )
     @given(case=cases(), gone=st.integers(0, 5))
     def test_what_is_undone_is_excess_of_its_own_kind(self, case, gone):
         claim, residual, parts, _paid_to_ropo = case

@@ -9,6 +9,7 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
+from ..examples import examples
 from .ledger import LedgerCommon
 
 #: The days of a history: 40 to 0 days before today.
@@ -108,7 +109,7 @@ class TestFigures(FiguresCommon):
     @settings(
         suppress_health_check=list(HealthCheck),
         deadline=None,
-        max_examples=12,
+        max_examples=examples(12),
         derandomize=True,
         phases=[Phase.generate],
     )

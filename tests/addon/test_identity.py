@@ -13,9 +13,13 @@ from odoo.tests import TransactionCase, tagged
 
 from odoo.addons.ropo_collection.tools import identity, summary
 
+from ..examples import examples
+
 # Other work on the machine must not fail a test.
 CALM = settings(
-    deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow]
+    deadline=None,
+    max_examples=examples(200),
+    suppress_health_check=[HealthCheck.too_slow],
 )
 COUNTRIES = st.sampled_from(["FI", "SE", "NO"])
 BIRTHDAYS = st.dates(date(1920, 1, 1), date(2010, 12, 31))

@@ -12,6 +12,8 @@ from odoo.tests import TransactionCase, tagged
 
 from odoo.addons.ropo_collection.tools import settle
 
+from ..examples import examples
+
 DAY = date(2026, 1, 1)
 EXACT = (
     settle.NAMED,
@@ -77,7 +79,7 @@ class TestSettleProposal(TransactionCase):
         self.assertTrue(settle.propose(30, items_of(11, 30, 13, 30)).others)
 
     @settings(
-        max_examples=500,
+        max_examples=examples(500),
         deadline=None,
         suppress_health_check=[HealthCheck.differing_executors],
     )

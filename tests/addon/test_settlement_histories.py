@@ -9,6 +9,7 @@ from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
+from ..examples import examples
 from .settlement import SettlementCommon
 
 CLAIMS = (100.0, 80.0, 55.55, 40.0)
@@ -55,11 +56,18 @@ class TestSettlementHistories(SettlementCommon):
     def test_histories(self):
         self.whatever_happens()
         # They were histories of something.
-        for name in ("booked", "in_own_entry", "taken_back", "undone", "paid_direct"):
+        for name in (
+            "booked",
+            "in_own_entry",
+            "matched_with_entry",
+            "taken_back",
+            "undone",
+            "paid_direct",
+        ):
             self.assertTrue(self.happened[name], self.happened)
 
     @settings(
-        max_examples=15,
+        max_examples=examples(15),
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
@@ -75,6 +83,14 @@ class TestSettlementHistories(SettlementCommon):
             ("money", {0}, 1.0, 0.0, True),
             ("paid_direct", 0, 0.5),
             ("takes_back", 0, 1.0),
+        ]
+    )
+    @example(
+        steps=[
+            ("money", {0}, 0.2, 7.77, True),
+            ("debtor_pays", 0, 1.0),
+            ("money", {0}, 0.0, 7.77, False),
+            ("undo", 0),
         ]
     )
     def whatever_happens(self, steps):
@@ -155,9 +171,13 @@ class TestSettlementHistories(SettlementCommon):
         else:
             settlement = self.settle(super().money(amount))
             before = self.snapshot_of_items()
+        # A line may belong to what was registered by hand before: all of it is there.
         self.assertAlmostEqual(
-            settlement.allocated + settlement.remainder, amount, places=2
+            settlement.allocated + settlement.remainder,
+            amount + settlement.source_amount,
+            places=2,
         )
+        self.happened["matched_with_entry"] += bool(settlement.source_item_ids)
         settlement.checked = True
         self.settlements |= settlement
         settlement.action_book()
@@ -252,7 +272,7 @@ class TestSettlementHistories(SettlementCommon):
             self.assertTrue(not line or line.is_reconciled)
             rest = items.filtered(lambda item: item.account_id == self.clearing)
             self.assertAlmostEqual(
-                settlement.amount,
+                settlement.amount + settlement.source_amount,
                 sum(settlement.line_ids.mapped("amount")) - sum(rest.mapped("balance")),
                 places=2,
             )

@@ -12,6 +12,8 @@ from odoo.tests import TransactionCase, tagged
 from odoo.addons.ropo_collection.tools import ledger
 from odoo.addons.ropo_collection.tools.takeover import find_claim, take_over
 
+from ..examples import examples
+
 DAY = date(2026, 11, 2)
 #: Few sums and days, so that many of them are equal.
 MONEY = st.tuples(
@@ -25,7 +27,7 @@ MANY = st.lists(MONEY, max_size=4)
 @tagged("post_install", "-at_install")
 class TestTakeover(TransactionCase):
     @settings(
-        max_examples=400,
+        max_examples=examples(400),
         deadline=None,
         suppress_health_check=[HealthCheck.differing_executors],
     )

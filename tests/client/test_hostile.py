@@ -16,6 +16,7 @@ from maventa import wire
 from maventa.client import _retry_after
 from maventa.errors import REASONS, MaventaError, NotNow, OutcomeUnknown
 
+from ..examples import examples
 from .attacks import ATTACKS, HEAD, MANY, _sized
 from .conftest import TODAY, USER_KEY, VENDOR_KEY, World, person, transfer
 from .test_deadline import LATE
@@ -359,7 +360,7 @@ def check(value):
 
 
 @settings(
-    max_examples=150,
+    max_examples=examples(150),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

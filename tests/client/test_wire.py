@@ -11,6 +11,7 @@ from maventa import wire
 from maventa.errors import clean_text
 from maventa.sandbox import Refusal, _check_transfer
 
+from ..examples import examples
 from .conftest import TODAY, payer, person, transfer
 
 FINLAND = {"country": "FI"}
@@ -494,7 +495,7 @@ def test_fields_that_an_error_names(texts, expected):
     assert wire.find_fields(*texts) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.text(), max_size=4))
 def test_errors_may_name_anything(texts):
     for group, attribute, _number in wire.find_fields(*texts):
@@ -538,7 +539,7 @@ READERS = (
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(json_values | st.dictionaries(keys, json_values))
 def test_readers_take_anything(data):
     for reader in READERS:
@@ -569,7 +570,7 @@ def _check_storable(value):
             _check_storable(getattr(value, name))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_bodies_may_hold_anything(body):
     try:
@@ -578,7 +579,7 @@ def test_bodies_may_hold_anything(body):
         pass
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text(), st.lists(st.text(min_size=4, max_size=10), max_size=3))
 def test_texts_may_hold_anything(text, secrets):
     cleaned = clean_text(text, 50, secrets)
@@ -622,7 +623,7 @@ def _as_received(body):
     return json.loads(json.dumps(body), parse_float=Decimal, parse_int=Decimal)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(transfers)
 def test_what_is_built_is_understood(transfer):
     received = _as_received(wire.build_transfer(transfer))
@@ -636,7 +637,7 @@ def test_what_is_built_is_understood(transfer):
     assert names == [transfer.payers[i].name for i in (1, 0, 2)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     money.filter(bool),
     st.sampled_from(["paid", "credit_note"]),
@@ -648,7 +649,7 @@ def test_a_report_comes_back_as_it_went(amount, kind, day):
     assert (event.kind, event.amount, event.date) == (kind, amount, day)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(json_values)
 def test_the_sandbox_takes_anything(data):
     try:
