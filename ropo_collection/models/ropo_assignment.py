@@ -43,8 +43,16 @@ HANDED_OVER = ("sending", "unknown", "pending", "sent")
 #: Payments of these are of interest to Ropo.
 REPORTING = HANDED_OVER
 
-#: Cases whose chatter and activities are brought in line in one run.
-EFFECTS = 200
+#: What is read of a case that Maventa has accepted.
+ACCEPTED = (
+    "state",
+    "collection_status",
+    "needs_attention",
+    "notes_due",
+    "capital_amount",
+)
+#: Cases whose chatter and activities are brought in line in one run, and at once.
+EFFECTS, EFFECTS_SLICE = 200, 20
 
 STAGES = [
     ("reminder_sent", "Reminder sent"),
@@ -287,9 +295,7 @@ class RopoAssignment(models.Model):
         for case in self:
             case.name = case.move_id.name or "/"
 
-    @api.depends(
-        "capital_amount", "reported_paid", "reported_credited", "paid_to_ropo", "state"
-    )
+    @api.depends("capital_amount", "reported_paid", "reported_credited", "paid_to_ropo")
     def _compute_open_amount(self):
         for case in self:
             case.open_amount = (
@@ -644,16 +650,27 @@ class RopoAssignment(models.Model):
         if self.env.cr.rowcount:
             self.env["ropo.worker"]._trigger_once("cron_report")
 
-    def _mark_recheck(self, at=None):
-        """Compare these cases with the ledger, now or at a given time (UTC)."""
+    def _mark_recheck(self, *times):
+        """Compare these cases with the ledger, now or at given times (UTC)."""
+        times = times or (None,)
         self.env["ropo.recheck"].sudo().create(
             [
                 {"assignment_id": case.id, "due_at": at or fields.Datetime.now()}
                 for case in self
+                for at in times
             ]
         )
-        if self:
+        for at in times if self else ():
             self.env["ropo.worker"]._trigger_once("cron_report", at=at)
+
+    def _mark_older_matches(self):
+        """Look again after the claim has been fixed.
+
+        Somebody may be matching a payment in a transaction that began before the case,
+        and could leave no marker.
+        """
+        now = fields.Datetime.now()
+        self._mark_recheck(now + LEASE, now + timedelta(hours=1))
 
     # ------------------------------------------------------------------
     # Transfer: the scheduled action
@@ -661,6 +678,7 @@ class RopoAssignment(models.Model):
     @api.model
     def _cron_transfer(self):
         """Send queued cases; find out about those whose answer is missing."""
+        worker = self.env["ropo.worker"]
         cases, lookups = type(self), self.env["ropo.lookup"]
         for find, lease, settle in (
             (self._look_up_due, cases._lease_look_up, self._settle_look_up),
@@ -668,8 +686,10 @@ class RopoAssignment(models.Model):
             (self._unknown_due, cases._lease_look, self._settle_look),
             (lookups._due, type(lookups)._lease, lookups._settle),
         ):
-            if not self.env["ropo.worker"]._drain(find, lease, settle):
+            if not worker._drain(find, lease, settle):
                 break
+        # What was accepted is followed from here on.
+        worker._trigger_once("cron_poll")
         self._run_due_effects()
 
     @api.model
@@ -814,20 +834,26 @@ class RopoAssignment(models.Model):
                 }
             )
 
-    def _hold(self, token, states):
+    def _hold(self, token, states, needed=()):
         """The case, locked, if this answer still belongs to it.
 
         Must be the first statement of its transaction. Waits for whoever holds the
         case for a moment; the answer it brings must not get lost.
+
+        :param needed: the fields that are read, where it is to be quick
         """
         self.ensure_one()
         self.env.cr.execute(
-            "SELECT 1 FROM ropo_assignment WHERE id = %s FOR NO KEY UPDATE", (self.id,)
+            "SELECT token, state FROM ropo_assignment WHERE id = %s FOR NO KEY UPDATE",
+            (self.id,),
         )
+        held = self.env.cr.fetchone()
         self.invalidate_recordset()
-        if self.token == token and self.state in states:
-            return self
-        return self.browse()
+        if held not in [(token, state) for state in states]:
+            return self.browse()
+        if needed:
+            self.fetch(needed)
+        return self
 
     @api.model
     def _go_on(self, company):
@@ -852,7 +878,8 @@ class RopoAssignment(models.Model):
         """Check everything once more under the lock, and fix the claim."""
         cases = self._lock_in(("queued",))._at_home()
         verdicts = cases.move_id._ropo_verdicts(for_cases=cases)
-        jobs = []
+        baselines = cases._baselines_now()
+        jobs, leased = [], self.browse()
         for case in cases:
             verdict = verdicts[case.move_id]
             if verdict.blocks:
@@ -863,7 +890,7 @@ class RopoAssignment(models.Model):
             token = case._take_lease(
                 state="sending",
                 capital_amount=case.move_id.amount_residual,
-                baseline=case._baseline_now(),
+                baseline=baselines[case],
                 error_message=False,
                 next_try_at=False,
                 last_change=fields.Datetime.now(),
@@ -875,6 +902,8 @@ class RopoAssignment(models.Model):
                     lambda client, i=invoice_id, t=transfer: client.transfer(i, t),
                 )
             )
+            leased |= case
+        leased._mark_older_matches()
         return jobs
 
     def _refuse(self, verdict):
@@ -999,7 +1028,8 @@ class RopoAssignment(models.Model):
         return Decimal(str(self.currency_id.round(amount)))
 
     def _settle_transfer(self, job):
-        case = job.row._hold(job.token, ("sending",))
+        quick = ACCEPTED if job.error is None else ()
+        case = job.row._hold(job.token, ("sending",), quick)
         if not case:
             return
         error, now = job.error, fields.Datetime.now()
@@ -1033,17 +1063,7 @@ class RopoAssignment(models.Model):
         )
         if self.needs_attention:
             self._review()
-        self._note(
-            self.env._(
-                "Handed over to Ropo: a claim of %(amount)s.",
-                amount=self.currency_id.format(self.capital_amount),
-            )
-        )
-        # Somebody may be matching a payment in a transaction that began before the
-        # case: its marker can't have been left, so look again afterwards.
-        self._mark_recheck()
-        self._mark_recheck(at=fields.Datetime.now() + timedelta(hours=1))
-        self.env["ropo.worker"]._trigger_once("cron_poll")
+        self._note({"handed_over": self.capital_amount})
 
     def _lose_sight(self, error):
         """The call may have arrived or not: look, and only later send again."""
@@ -1120,7 +1140,10 @@ class RopoAssignment(models.Model):
     # The second step: what follows, repeatable
     # ------------------------------------------------------------------
     def _note(self, *texts):
-        """Remember lines for the chatter; written after the answer is safe."""
+        """Remember lines for the chatter; written after the answer is safe.
+
+        :param texts: each a text, or what :meth:`_note_text` makes one of
+        """
         self.ensure_one()
         if texts:
             notes = [*(self.notes_due or []), *texts]
@@ -1128,54 +1151,87 @@ class RopoAssignment(models.Model):
 
     @api.model
     def _run_due_effects(self):
-        """Chatter, activities, fields elsewhere: each case in its own transaction."""
+        """Chatter, activities, fields elsewhere: some cases a transaction."""
         worker = self.env["ropo.worker"]
         due = self.search([("effects_due", "=", True)], limit=EFFECTS)
         if len(due) == EFFECTS:
             worker._trigger_once("cron_report")
         worker._end_transaction()
-        for case in due:
-            worker._each(case, lambda row: row._lock_in(dict(STATES))._run_effects())
+        for start in range(0, len(due), EFFECTS_SLICE):
+            worker._each(
+                due[start : start + EFFECTS_SLICE],
+                lambda rows: rows._lock_in(dict(STATES))._run_effects(),
+            )
 
     def _run_effects(self):
-        """Bring chatter, follow-up and activities in line with the case."""
-        for case in self:
-            if case.notes_due:
-                # In one message: there may be thousands. Joining escapes them.
-                body = Markup("<br/>").join(case.notes_due)
-                case._message_log(body=body)
-                case.move_id._message_log(body=body)
-            case._follow_up_follows()
-            case._activity_follows()
-            case.write({"notes_due": False, "effects_due": False})
+        """Bring chatter, follow-up and activities in line with the cases."""
+        noted = self.filtered("notes_due")
+        # In one message: there may be thousands. Joining escapes them.
+        texts = {
+            case: Markup("<br/>").join(map(case._note_text, case.notes_due))
+            for case in noted
+        }
+        noted._message_log_batch({case.id: text for case, text in texts.items()})
+        noted.move_id._message_log_batch(
+            {
+                move.id: Markup("<br/>").join(texts[case] for case in cases)
+                for move, cases in noted.grouped("move_id").items()
+            }
+        )
+        self._follow_up_follows()
+        self._activities_follow()
+        self.write({"notes_due": False, "effects_due": False})
+
+    def _note_text(self, note):
+        """A line for the chatter, where it was not worth the time before."""
+        if isinstance(note, str):
+            return note
+        return self.env._(
+            "Handed over to Ropo: a claim of %(amount)s.",
+            amount=self.currency_id.format(note["handed_over"]),
+        )
 
     def _follow_up_follows(self):
         """Odoo's own reminders stop while Ropo collects, and come back after."""
-        move = self.move_id._ropo_aside()
-        if self.state in HANDED_OVER and not self.followup_before:
-            self.followup_before = "off" if move.no_followup else "on"
-            move.no_followup = True
-        elif self.state not in HANDED_OVER and self.followup_before:
-            move.no_followup = self.followup_before == "off"
-            self.followup_before = False
+        moves = self.move_id._ropo_aside().browse()
+        stop, on_again, off_again = moves, moves, moves
+        for case in self:
+            move = case.move_id._ropo_aside()
+            if case.state in HANDED_OVER and not case.followup_before:
+                case.followup_before = "off" if move.no_followup else "on"
+                stop |= move
+            elif case.state not in HANDED_OVER and case.followup_before:
+                if case.followup_before == "off":
+                    off_again |= move
+                else:
+                    on_again |= move
+                case.followup_before = False
+        for moves, off in ((on_again, False), (off_again | stop, True)):
+            # The lines at once: invoice by invoice, Odoo compares all of each.
+            moves.line_ids.filtered(
+                lambda line: line.account_type == "asset_receivable"
+            ).no_followup = off
 
-    def _activity_follows(self):
+    def _activities_follow(self):
         """One activity while a person is needed, none when the matter is over."""
         kind = "ropo_collection.mail_activity_attention"
-        existing = self.activity_search([kind])
-        if not self.needs_attention:
-            existing.unlink()
-            return
-        note = self.attention_reason or ""
-        if existing:
-            existing.write({"note": note})
-            return
-        self.activity_schedule(
-            kind,
-            user_id=self._responsible().id,
-            summary=self.env._("Ropo: %(name)s needs a person", name=self.name),
-            note=note,
-        )
+        known = self.activity_search([kind]).grouped("res_id")
+        over = self.env["mail.activity"]
+        for case in self:
+            existing = known.get(case.id, over.browse())
+            note = case.attention_reason or ""
+            if not case.needs_attention:
+                over |= existing
+            elif existing:
+                existing.write({"note": note})
+            else:
+                case.activity_schedule(
+                    kind,
+                    user_id=case._responsible().id,
+                    summary=self.env._("Ropo: %(name)s needs a person", name=case.name),
+                    note=note,
+                )
+        over.unlink()
 
     def _responsible(self):
         """Who is asked: the company's responsible, else who transferred the invoice."""

@@ -91,9 +91,8 @@ class RopoAssignment(models.Model):
                 amount=case.currency_id.format(claim),
             )
         )
-        # As after a transfer: somebody may be matching a payment just now.
         case._mark_recheck()
-        case._mark_recheck(at=fields.Datetime.add(fields.Datetime.now(), hours=1))
+        case._mark_older_matches()
         return case
 
     def _tell_as_known(self, part, kind, external_id=False):

@@ -214,10 +214,15 @@ class RopoAssignment(models.Model):
             return self.capital_amount
         return self.currency_id.round(move.amount_residual + waiting)
 
-    def _baseline_now(self):
-        """What is matched with the invoice now: contained in the claim from here on."""
-        parts, _waiting, _again = self._ledger_parts()[self]
-        return [[part.move_id, part.kind, part.amount] for part in parts]
+    def _baselines_now(self):
+        """What is matched with the invoices: contained in the claim from here on.
+
+        :return: ``{case: [[entry id, kind, amount]]}``
+        """
+        return {
+            case: [[part.move_id, part.kind, part.amount] for part in parts]
+            for case, (parts, _waiting, _again) in self._ledger_parts().items()
+        }
 
     # ------------------------------------------------------------------
     # The comparison
@@ -469,7 +474,7 @@ class RopoAssignment(models.Model):
                 case._sync_excess(ledger.replace(comparison, back=0.0))
             else:
                 for date in again:
-                    case._mark_recheck(at=fields.Datetime.to_datetime(date))
+                    case._mark_recheck(fields.Datetime.to_datetime(date))
                 case._sync_reports(comparison.to_tell)
                 case._sync_decisions(
                     [
@@ -574,7 +579,7 @@ class RopoAssignment(models.Model):
             vals["excess_since"] = now
             delay = timedelta(minutes=self.company_id.root_id.ropo_report_delay)
             if delay:
-                self._mark_recheck(at=now + delay)
+                self._mark_recheck(now + delay)
         self._write_changes(vals)
 
     def _refresh_sums(self, settled=None):

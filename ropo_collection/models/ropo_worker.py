@@ -1,12 +1,14 @@
 import logging
 import random
 import threading
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from queue import SimpleQueue
 from typing import Any
 
 import psycopg2
@@ -22,6 +24,10 @@ OVERLAP = 8
 #: After this long a call can't be under way any more, whatever became of its
 #: process: three calls and their token at most, and a wide margin.
 LEASE = timedelta(minutes=5)
+#: Not begun after this long, a call is not made: the lease must outlast it.
+FRESH = LEASE.total_seconds() / 2.5
+#: Rows are leased ahead for so many seconds of calls, and so many a thread at most.
+AHEAD_SECONDS, AHEAD = 5, 8
 #: Two look-ups must agree, this far apart, before something is sent again.
 LOOK_APART = timedelta(minutes=5)
 #: A row is taken up at most this often in one run, so that no row can spin.
@@ -38,6 +44,7 @@ class Job:
         not touch the database
     :param token: the lease written to the row; only its holder may write the answer
     :param settle: writes the answer, where it is not the drain's own
+    :param leased: when, by the clock that only goes on
     """
 
     row: models.BaseModel
@@ -47,6 +54,102 @@ class Job:
     settle: Callable | None = None
     result: Any = None
     error: Exception | None = None
+    leased: float = field(default_factory=time.monotonic)
+
+
+class Calls:
+    """The calls of one run, in a few threads that do HTTP only.
+
+    :param size: how many overlap
+    :param call: ``call(job, client)`` makes one and keeps its result or error
+    """
+
+    def __init__(self, size, call):
+        self._size, self._call = size, call
+        self._pool = ThreadPoolExecutor(size, "ropo")
+        self._stack = ExitStack()
+        self._ready, self._done = deque(), SimpleQueue()
+        self._slowest = None
+        self._clients, self._stopped = {}, {}
+        #: The rows that are leased and not settled yet
+        self.in_hand = set()
+        #: Companies whose account was in trouble before this run
+        self.troubled = set()
+        #: Companies that were paused in this run
+        self.paused = set()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        # What has not begun is not begun: its lease runs out, and it is looked up.
+        self._ready.clear()
+        self._pool.shutdown()
+        self._stack.close()
+
+    @property
+    def waiting(self):
+        """How many calls have not begun."""
+        return len(self._ready)
+
+    def ahead(self):
+        """How many rows to lease: few while calls are slow or unknown."""
+        times = int(AHEAD_SECONDS / self._slowest) if self._slowest else 1
+        self._slowest = None
+        return self._size * min(max(times, 1), AHEAD)
+
+    def knows(self, company):
+        """Whether calls for this company were opened or stopped."""
+        return company.id in self._clients or company.id in self._stopped
+
+    def open(self, company, client):
+        """Make the calls for this company with this client."""
+        self._clients[company.id] = self._stack.enter_context(client)
+
+    def stop(self, company, error):
+        """Make no more calls for this company: this is what came of the others."""
+        self._stopped[company.id] = error
+
+    def start(self, job, first=False):
+        """Make this call when a thread is free.
+
+        :param first: before those that wait: it belongs to a call just made
+        """
+        self.in_hand.add(job.row.id)
+        client = self._clients.get(job.company.id)
+        if client and client.account.environment == "demo":
+            # The built-in sandbox lives in this database.
+            self._make(job)
+        else:
+            (self._ready.appendleft if first else self._ready.append)(job)
+            self._pool.submit(self._make_next)
+
+    def _make_next(self):
+        """Runs in a thread."""
+        try:
+            job = self._ready.popleft()
+        except IndexError:
+            return  # the run has ended
+        self._make(job)
+
+    def _make(self, job):
+        started = time.monotonic()
+        if job.company.id in self._stopped:
+            job.error = self._stopped[job.company.id]
+        elif started - job.leased > FRESH:
+            job.error = NotNow("timeout")
+        else:
+            self._call(job, self._clients[job.company.id])
+            self._slowest = max(self._slowest or 0, time.monotonic() - started)
+        self._done.put(job)
+
+    def answered(self):
+        """The next job that has its result or error; ``None`` when there is none."""
+        if not self.in_hand:
+            return None
+        job = self._done.get()
+        self.in_hand.discard(job.row.id)
+        return job
 
 
 class RopoWorker(models.AbstractModel):
@@ -131,48 +234,86 @@ class RopoWorker(models.AbstractModel):
     # Slices
     # ------------------------------------------------------------------
     @api.model
-    def _end_transaction(self, processed=0, remaining=None):
+    def _end_transaction(self, processed=None, remaining=None):
         """Commit, and say how many seconds of the run are left.
 
         The next statement begins a new transaction, so a lock taken by it sees what
-        it locks.
+        it locks. Without numbers the run's progress is not written: that would cost as
+        much as the result of a call.
         """
-        return self.env["ir.cron"]._commit_progress(processed, remaining=remaining)
+        cron = self.env["ir.cron"]
+        if processed is None and remaining is None:
+            cron = cron.with_context(ir_cron_progress_id=False)
+        return cron._commit_progress(processed or 0, remaining=remaining)
 
     @api.model
     def _drain(self, find, lease, settle, size=OVERLAP):
         """Lease, call and settle rows until none is due or the run's time is over.
+
+        While calls are under way, the answers of others are written, one commit each,
+        and the next rows are leased.
 
         :param find: ``find(limit)`` returns the rows due now, oldest attempt first
         :param lease: ``lease(rows)`` locks them, checks all again and returns a
             :class:`Job` for each that is to be called
         :param settle: ``settle(job)`` writes the answer to the row, if it still
             holds the lease; it may return a following :class:`Job`
+        :param size: how many calls overlap
         :return: whether time was left at the end
         """
-        rounds = Counter()
-        with ExitStack() as stack:
-            clients = {}
-            pool = stack.enter_context(ThreadPoolExecutor(size, "ropo"))
+        rounds, answered, due = Counter(), 0, True
+        with Calls(size, self._call_one) as calls:
             while True:
-                # Rows that did not get on are passed over, not waited for.
-                tired = {id_ for id_, times in rounds.items() if times >= ROUNDS}
-                rows = find(size + len(tired))
-                rows = (rows - rows.browse(tired))[:size]
-                rounds.update(rows.ids)
-                left = self._end_transaction(remaining=len(rows))
-                if not rows:
+                if due and calls.waiting < size:
+                    # Rows that did not get on are passed over, not waited for.
+                    passed = {id_ for id_, times in rounds.items() if times >= ROUNDS}
+                    passed |= calls.in_hand
+                    ahead = calls.ahead()
+                    rows = find(ahead + len(passed))
+                    rows = (rows - rows.browse(passed))[:ahead]
+                    rounds.update(rows.ids)
+                    left = self._end_transaction(answered, remaining=len(rows))
+                    answered, due = 0, bool(rows) and left > 0
+                    if due:
+                        self._start(calls, self._each(rows, lease))
+                job = calls.answered()
+                if job:
+                    following = self._answered(job, calls, job.settle or settle)
+                    if following:
+                        self._start(calls, [following], first=True)
+                    answered += 1
+                    # What is written now may make others due.
+                    due = due or (not calls.in_hand and left > 0)
+                elif not due:
                     return left > 0
-                if left <= 0:
-                    return False
-                jobs = self._each(rows, lease)
-                while jobs:
-                    self._call(jobs, clients, stack, pool)
-                    jobs = [
-                        following
-                        for job in jobs
-                        if (following := self._settle(job, job.settle or settle))
-                    ]
+
+    @api.model
+    def _start(self, calls, jobs, first=False):
+        """Hand jobs to the threads, with the client of their company."""
+        for job in jobs:
+            if not calls.knows(job.company):
+                self._open(calls, job.company)
+            calls.start(job, first)
+
+    @api.model
+    def _open(self, calls, company):
+        if company.ropo_trouble:
+            calls.troubled.add(company.id)
+        try:
+            calls.open(company, company._ropo_client())
+        except MaventaError as error:
+            calls.stop(company, error)
+        # Nothing read here may come before the lock that follows.
+        self._end_transaction()
+
+    @api.model
+    def _answered(self, job, calls, settle):
+        """Write one answer, and what it says about the account."""
+        if isinstance(job.error, MaventaError):
+            # The client's own line has no record, this one has nothing else.
+            _logger.info("%s: %s", job.row, job.error.reason)
+        self._accounts_follow(job, calls)
+        return self._settle(job, settle)
 
     @api.model
     def _by_language(self, rows):
@@ -229,7 +370,7 @@ class RopoWorker(models.AbstractModel):
         for _attempt in range(5):
             try:
                 following = settle(job)
-                self._end_transaction(1)
+                self._end_transaction()
                 return following
             except psycopg2.OperationalError as error:
                 self.env.cr.rollback()
@@ -258,42 +399,17 @@ class RopoWorker(models.AbstractModel):
             _logger.exception("%s could not be set aside", row)
 
     @api.model
-    def _call(self, jobs, clients, stack, pool):
-        """Make the calls of all jobs, those of different rows at the same time."""
-        futures = []
-        for job in jobs:
-            client = clients.get(job.company.id)
-            if client is None:
-                try:
-                    client = stack.enter_context(job.company._ropo_client())
-                except MaventaError as error:
-                    job.error = error
-                    continue
-                clients[job.company.id] = client
-            if client.account.environment == "demo":
-                # The built-in sandbox lives in this database.
-                self._call_one(job, client)
-            else:
-                futures.append(pool.submit(self._call_one, job, client))
-        for future in futures:
-            future.result()
-        for job in jobs:
-            if isinstance(job.error, MaventaError):
-                # The client's own line has no record, this one has nothing else.
-                _logger.info("%s: %s", job.row, job.error.reason)
-        self._accounts_follow(jobs)
-
-    @api.model
-    def _accounts_follow(self, jobs):
-        """Pause companies whose account is in trouble; go on when it is over."""
-        for company in {job.company for job in jobs}:
-            errors = [job.error for job in jobs if job.company == company]
-            trouble = [error for error in errors if isinstance(error, AccountTrouble)]
-            answered = any(not isinstance(error, NotNow) for error in errors)
-            if trouble:
-                self._each(company, lambda row, t=trouble: row._ropo_pause(t[0]))
-            elif answered and company.ropo_trouble:
-                self._each(company, lambda row: row._ropo_resume())
+    def _accounts_follow(self, job, calls):
+        """Pause a company whose account is in trouble; go on when it is over."""
+        error, company = job.error, job.company
+        if isinstance(error, AccountTrouble):
+            calls.stop(company, error)
+            if company.id not in calls.paused:
+                calls.paused.add(company.id)
+                self._each(company, lambda row: row._ropo_pause(error))
+        elif company.id in calls.troubled and not isinstance(error, NotNow):
+            calls.troubled.discard(company.id)
+            self._each(company, lambda row: row._ropo_resume())
 
     @staticmethod
     def _call_one(job, client):

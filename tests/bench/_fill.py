@@ -138,6 +138,8 @@ def connect(env, url):
             "ropo_report_delay": 0,
         }
     )
+    # A copy of a database that was filled before.
+    env.company.action_ropo_confirm_home()
 
 
 def make_cases(env, moves, state):
