@@ -173,12 +173,21 @@ class RopoAssignmentEvent(models.Model):
         learns of a change only if the row itself was changed: then it is tried again.
         Otherwise it would compare with an old list of reports and events.
         """
-        cases = tuple(self.assignment_id.ids)
+        # Once a transaction. Odoo empties this with every commit and rollback.
+        precommit = self.env.cr.precommit
+        touched = precommit.data.setdefault("ropo.touched", set())
+        if not touched:
+            precommit.add(self._touch)
+        touched.update(self.assignment_id.ids)
+
+    @api.model
+    def _touch(self):
+        cases = self.env.cr.precommit.data.pop("ropo.touched", None)
         if cases:
             self.env.cr.execute(
                 "UPDATE ropo_assignment SET turn = COALESCE(turn, 0) + 1"
                 " WHERE id IN %s",
-                (cases,),
+                (tuple(cases),),
             )
 
     @api.depends("kind", "decision", "amount", "currency_id")
@@ -426,15 +435,16 @@ class RopoAssignmentEvent(models.Model):
             event.assignment_id._review()
 
     def _lease_report(self):
-        """Ask for the events Ropo lists, before anything is sent."""
-        return self._lease_events(("queued",))
+        """Compare, and ask for the events Ropo lists, before anything is sent."""
+        return self._lease_events(("queued",), self.assignment_id._compare_locked())
 
     def _lease_look(self):
         """Ask for the events Ropo lists, to find what became of a report."""
-        return self._lease_events(("sending", "unknown"))
-
-    def _lease_events(self, states):
         free = self.assignment_id.try_lock_for_update(allow_referencing=True)
+        return self._lease_events(("sending", "unknown"), free)
+
+    def _lease_events(self, states, free):
+        """Lease those of these reports whose case is locked."""
         self.invalidate_recordset()
         jobs = []
         for event in self.filtered(
@@ -444,9 +454,10 @@ class RopoAssignmentEvent(models.Model):
             if not case._at_home():
                 event.next_try_at = fields.Datetime.now() + timedelta(hours=6)
                 continue
-            token = event._new_token()
-            if event.state == "sending":
-                event.state = "unknown"
+            token = secrets.token_hex(8)
+            # A call under way may have arrived by now.
+            state = "unknown" if event.state == "sending" else event.state
+            event.write({"state": state, "token": token})
             case_id = case.external_id
             jobs.append(
                 Job(
@@ -454,20 +465,18 @@ class RopoAssignmentEvent(models.Model):
                     company=case.company_id.root_id,
                     call=lambda client, case_id=case_id: client.events(case_id),
                     token=token,
+                    case_id=case.id,
                 )
             )
         return jobs
 
-    def _new_token(self):
-        self.token = secrets.token_hex(8)
-        return self.token
-
     def _take_lease(self, seen_ids):
         """Mark as being sent, with what Ropo listed just before."""
-        token = self._new_token()
+        token = secrets.token_hex(8)
         self.write(
             {
                 "state": "sending",
+                "token": token,
                 "seen_ids": seen_ids,
                 "attempt_at": fields.Datetime.now(),
                 "attempts": self.attempts + 1,

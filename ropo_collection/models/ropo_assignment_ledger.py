@@ -18,6 +18,36 @@ from .ropo_worker import LEASE, LOOK_APART, Job
 #: A report is sent again only when Ropo's list does not show it this long after the
 #: call: a list may lag, and what is told twice can't be taken back.
 LIST_LAG = timedelta(hours=1)
+#: What is read of a case, and of its events, to send a report and write its answer.
+REPORTED = (
+    "state",
+    "collection_status",
+    "external_id",
+    "company_id",
+    "currency_id",
+    "capital_amount",
+    "reported_paid",
+    "reported_credited",
+    "paid_to_ropo",
+    "settled_amount",
+    "settled_unknown",
+    "remote_digest",
+    "event_ids",
+)
+REPORTED_EVENTS = (
+    "assignment_id",
+    "currency_id",
+    "direction",
+    "kind",
+    "state",
+    "amount",
+    "corrected_amount",
+    "booked_at",
+    "external_id",
+    "seen_ids",
+    "token",
+    "attempts",
+)
 #: Cases audited in one transaction.
 AUDIT_SLICE = 100
 
@@ -822,7 +852,7 @@ class RopoAssignment(models.Model):
             tried.update(cases.ids)
             if worker._end_transaction(remaining=len(cases)) <= 0 or not cases:
                 return
-            worker._each(cases, type(self)._compare_locked)
+            worker._each(cases, lambda rows: rows._compare_locked() and [])
 
     def _compare_locked(self):
         """Lock, delete the markers that are due, compare.
@@ -832,7 +862,7 @@ class RopoAssignment(models.Model):
         """
         cases = self.try_lock_for_update(allow_referencing=True)
         if not cases:
-            return
+            return cases
         cases.invalidate_recordset()
         self.env.cr.execute(
             "DELETE FROM ropo_recheck WHERE assignment_id IN %s AND due_at <= %s",
@@ -842,6 +872,7 @@ class RopoAssignment(models.Model):
         if queued:
             self.env["ropo.worker"]._trigger_once("cron_transfer")
         cases._recheck()
+        return cases
 
     @api.model
     def _reports_where(self, condition, limit):
@@ -910,18 +941,43 @@ class RopoAssignment(models.Model):
         )
 
     @api.model
+    def _hold_report(self, job, state):
+        """Case and report, both locked; no report if the answer is not its own."""
+        event = job.row
+        case = event.env["ropo.assignment"].browse(job.case_id)
+        case._lock_case(REPORTED)
+        case.event_ids.invalidate_recordset()
+        case.event_ids.fetch(REPORTED_EVENTS)
+        if (event.state, event.token) != (state, job.token):
+            event = event.browse()
+        return case, event
+
+    def _is_as_compared(self, remote_events):
+        """Whether nothing has happened since the comparison under the lease.
+
+        What happens in the ledger leaves a marker in its own transaction.
+        """
+        known = self._known_ids()
+        if any(remote.id and remote.id not in known for remote in remote_events):
+            return False
+        self.env.cr.execute(
+            "SELECT 1 FROM ropo_recheck WHERE assignment_id = %s AND due_at <= %s",
+            (self.id, fields.Datetime.now()),
+        )
+        return not self.env.cr.fetchone()
+
+    @api.model
     def _settle_before_report(self, job):
         """The events Ropo lists now are known: write them down, then send."""
-        case = job.row.assignment_id._lock_case()
-        event = job.row
-        event.invalidate_recordset()
-        if event.state != "queued" or event.token != job.token:
+        case, event = self._hold_report(job, "queued")
+        if not event:
             return None
         if job.error:
             event._settle_failure(job.error)
             return None
-        case._take_events(job.result)
-        case._recheck()
+        if not case._is_as_compared(job.result):
+            case._take_events(job.result)
+            case._recheck()
         if event.state == "queued" and case.state == "closed":
             # Ropo takes no report of a closed case: a person has to know.
             event.write(
@@ -955,30 +1011,28 @@ class RopoAssignment(models.Model):
             call=report,
             token=token,
             settle=self._settle_report,
+            case_id=case.id,
         )
 
     @api.model
     def _settle_report(self, job):
         """Write Ropo's answer to the report, if this is still our lease."""
-        case = job.row.assignment_id._lock_case()
-        event = job.row
-        event.invalidate_recordset()
-        if event.state != "sending" or event.token != job.token:
+        case, event = self._hold_report(job, "sending")
+        if not event:
             return
         if job.error:
             event._settle_failure(job.error)
+            case._review()
         else:
+            # No reason for a person begins or ends with that.
             event._mark_sent(job.result)
         case._refresh_sums()
-        case._review()
 
     @api.model
     def _settle_report_look(self, job):
         """A report whose answer is missing: is it among Ropo's newer events?"""
-        case = job.row.assignment_id._lock_case()
-        event = job.row
-        event.invalidate_recordset()
-        if event.state != "unknown" or event.token != job.token:
+        case, event = self._hold_report(job, "unknown")
+        if not event:
             return
         if job.error:
             event.write(
@@ -1026,12 +1080,17 @@ class RopoAssignment(models.Model):
             "cron_report", at=event.next_try_at or None
         )
 
-    def _lock_case(self):
-        """Lock this case, waiting for whoever has it for a moment."""
+    def _lock_case(self, needed=()):
+        """Lock this case, waiting for whoever has it for a moment.
+
+        :param needed: the fields that are read, where it is to be quick
+        """
         self.env.cr.execute(
             "SELECT 1 FROM ropo_assignment WHERE id = %s FOR NO KEY UPDATE", (self.id,)
         )
         self.invalidate_recordset()
+        if needed:
+            self.fetch(needed)
         return self
 
     # ------------------------------------------------------------------

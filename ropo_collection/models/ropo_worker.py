@@ -44,6 +44,7 @@ class Job:
         not touch the database
     :param token: the lease written to the row; only its holder may write the answer
     :param settle: writes the answer, where it is not the drain's own
+    :param case_id: the case to lock, where the row is one of its reports
     :param leased: when, by the clock that only goes on
     """
 
@@ -52,6 +53,7 @@ class Job:
     call: Callable | None = None
     token: str = ""
     settle: Callable | None = None
+    case_id: int = 0
     result: Any = None
     error: Exception | None = None
     leased: float = field(default_factory=time.monotonic)
