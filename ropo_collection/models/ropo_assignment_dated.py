@@ -61,10 +61,17 @@ class RopoAssignment(models.Model):
             ]
         )
 
+    def _shares(self):
+        """What is kept of the matches of these cases: ``{case: shares}``."""
+        shares = self.env["ropo.share"].sudo()
+        shares = shares.search([("assignment_id", "in", self.ids)])
+        by_case = shares.grouped("assignment_id")
+        return {case: by_case.get(case, shares.browse()) for case in self}
+
     def _keep_baseline(self):
         """What the claim left out is known before the first comparison."""
         shares = self.env["ropo.share"].sudo()
-        shares.search([("assignment_id", "in", self.ids)]).unlink()
+        shares.union(*self._shares().values()).unlink()
         for case in self:
             amounts = defaultdict(float)
             baseline = case.baseline or []
@@ -76,9 +83,10 @@ class RopoAssignment(models.Model):
                     amounts[move_id, "before"] += amount
             case._write_shares(shares, amounts)
 
-    def _keep_shares(self, parts, counted):
+    def _keep_shares(self, known, parts, counted):
         """Keep what each match counts as, for figures made by SQL.
 
+        :param known: what is kept so far
         :param parts: all that is matched, as :mod:`..tools.ledger` takes it
         :param counted: what of that has reduced the claim
         """
@@ -89,7 +97,6 @@ class RopoAssignment(models.Model):
         for part in counted:
             amounts[part.move_id, "before"] -= part.amount
             amounts[part.move_id, part.kind] += part.amount
-        known = self.env["ropo.share"].sudo().search([("assignment_id", "=", self.id)])
         self._write_shares(known, amounts)
 
     def _write_shares(self, known, amounts):

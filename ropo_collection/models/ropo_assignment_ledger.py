@@ -32,7 +32,6 @@ REPORTED = (
     "settled_amount",
     "settled_unknown",
     "remote_digest",
-    "event_ids",
 )
 REPORTED_EVENTS = (
     "assignment_id",
@@ -487,9 +486,10 @@ class RopoAssignment(models.Model):
         """
         self.event_ids.invalidate_recordset()
         cases = self.filtered(lambda case: case.state in (*REPORTING, "closed"))
+        booked, shares = cases._booked_settlements(), cases._shares()
         for case, (parts, waiting, again) in cases._ledger_parts().items():
             comparison = case._compare(parts, waiting)
-            settled = case._settled_sums(parts, comparison)
+            settled = case._settled_sums(parts, comparison, booked[case])
             echoes = [*case._echoes(parts, settled["settled_amount"])]
             if case.state == "closed":
                 # Ropo takes no reports for a closed case, and chases nobody for it.
@@ -515,7 +515,7 @@ class RopoAssignment(models.Model):
                 )
                 case._sync_excess(comparison)
             case._refresh_sums(settled)
-            case._keep_shares(parts, comparison.counted)
+            case._keep_shares(shares[case], parts, comparison.counted)
             case._review()
 
     def _sync_reports(self, parts):
@@ -944,9 +944,9 @@ class RopoAssignment(models.Model):
     def _hold_report(self, job, state):
         """Case and report, both locked; no report if the answer is not its own."""
         event = job.row
+        event.invalidate_model()
         case = event.env["ropo.assignment"].browse(job.case_id)
         case._lock_case(REPORTED)
-        case.event_ids.invalidate_recordset()
         case.event_ids.fetch(REPORTED_EVENTS)
         if (event.state, event.token) != (state, job.token):
             event = event.browse()

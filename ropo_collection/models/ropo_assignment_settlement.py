@@ -53,14 +53,14 @@ class RopoAssignment(models.Model):
             booked[case.with_env(self.env)][entry.id] = amount
         return booked
 
-    def _settled_sums(self, parts, comparison):
+    def _settled_sums(self, parts, comparison, booked):
         """What has come from Ropo, with settlements and matched by hand.
 
         :param parts: everything matched with the invoice
+        :param booked: of :meth:`_booked_settlements`
         :return: values of the case's columns
         """
         self.ensure_one()
-        booked = self._booked_settlements()[self]
         matched = sum(
             part.amount
             for part in parts
@@ -79,13 +79,15 @@ class RopoAssignment(models.Model):
             (tuple(self.ids) or (0,),),
         )
         marked = self.browse({row[0] for row in self.env.cr.fetchall()})
+        booked = self._booked_settlements()
         settled = {
             case: case.settled_by_hand + sum(amounts.values())
-            for case, amounts in self._booked_settlements().items()
+            for case, amounts in booked.items()
         }
         for case, (parts, waiting, _again) in marked._ledger_parts().items():
             comparison = case._compare(parts, waiting)
-            settled[case] = case._settled_sums(parts, comparison)["settled_amount"]
+            sums = case._settled_sums(parts, comparison, booked[case])
+            settled[case] = sums["settled_amount"]
         return settled
 
     def _lost_amount(self):
