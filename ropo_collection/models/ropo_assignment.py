@@ -688,8 +688,8 @@ class RopoAssignment(models.Model):
         ):
             if not worker._drain(find, lease, settle):
                 break
-        # What was accepted is followed from here on.
-        worker._trigger_once("cron_poll")
+        if self._pending_due(1):
+            worker._trigger_once("cron_poll")
         self._run_due_effects()
 
     @api.model

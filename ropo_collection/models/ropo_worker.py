@@ -89,11 +89,6 @@ class Calls:
         self._pool.shutdown()
         self._stack.close()
 
-    @property
-    def waiting(self):
-        """How many calls have not begun."""
-        return len(self._ready)
-
     def ahead(self):
         """How many rows to lease: few while calls are slow or unknown."""
         times = int(AHEAD_SECONDS / self._slowest) if self._slowest else 1
@@ -143,6 +138,8 @@ class Calls:
         else:
             self._call(job, self._clients[job.company.id])
             self._slowest = max(self._slowest or 0, time.monotonic() - started)
+            if isinstance(job.error, AccountTrouble):
+                self.stop(job.company, job.error)
         self._done.put(job)
 
     def answered(self):
@@ -266,7 +263,7 @@ class RopoWorker(models.AbstractModel):
         rounds, answered, due = Counter(), 0, True
         with Calls(size, self._call_one) as calls:
             while True:
-                if due and calls.waiting < size:
+                if due and len(calls.in_hand) < 2 * size:
                     # Rows that did not get on are passed over, not waited for.
                     passed = {id_ for id_, times in rounds.items() if times >= ROUNDS}
                     passed |= calls.in_hand
@@ -278,6 +275,7 @@ class RopoWorker(models.AbstractModel):
                     answered, due = 0, bool(rows) and left > 0
                     if due:
                         self._start(calls, self._each(rows, lease))
+                        continue
                 job = calls.answered()
                 if job:
                     following = self._answered(job, calls, job.settle or settle)
@@ -405,7 +403,6 @@ class RopoWorker(models.AbstractModel):
         """Pause a company whose account is in trouble; go on when it is over."""
         error, company = job.error, job.company
         if isinstance(error, AccountTrouble):
-            calls.stop(company, error)
             if company.id not in calls.paused:
                 calls.paused.add(company.id)
                 self._each(company, lambda row: row._ropo_pause(error))

@@ -8,9 +8,11 @@ import platform
 import statistics
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 RESULTS = Path(__file__).parents[2] / "docs" / "benchmarks.json"
+PAGE = RESULTS.with_suffix(".rst")
 
 
 class Bench:
@@ -24,6 +26,11 @@ class Bench:
         parser = argparse.ArgumentParser(prog=f"dev bench {name}")
         parser.description = description
         parser.add_argument("--json", action="store_true", help="a JSON object a line")
+        parser.add_argument(
+            "--keep",
+            action="store_true",
+            help="write the figures to docs/benchmarks.json and .rst",
+        )
         for option, default in arguments.items():
             flag = "--" + option.replace("_", "-")
             if isinstance(default, bool):
@@ -60,6 +67,8 @@ class Bench:
         print(json.dumps(figure) if self.options.json else line(figure), flush=True)
 
     def __exit__(self, kind, *_rest):
+        if kind is None and self.options.keep:
+            keep(self)
         missed = [figure for figure in self.figures if figure["missed"]]
         if kind is None and missed:
             names = ", ".join(figure["what"] for figure in missed)
@@ -77,6 +86,45 @@ def line(figure):
             text += f"  {'MISSED' if figure['missed'] else 'holds'}: {sign} "
             text += shown(figure[key])
     return text.rstrip()
+
+
+def keep(bench):
+    """Put the figures of a bench into the results, in place of its last ones."""
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results[bench.name] = {
+        "day": date.today().isoformat(),
+        "machine": machine(),
+        "options": {
+            name: value
+            for name, value in vars(bench.options).items()
+            if name not in ("json", "keep")
+        },
+        "figures": bench.figures,
+    }
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    PAGE.write_text(page(results))
+
+
+def page(results):
+    """The results as a page for people."""
+    lines = [
+        "=======================",
+        "What ``./dev bench`` saw",
+        "=======================",
+        "",
+        "Made by ``./dev bench [name] --keep``: the figures of the last change, each",
+        "with the machine it was measured on. PostgreSQL is durable, Ropo is the sandbox",
+        "in a process of its own. Figures with several runs are medians.",
+    ]
+    lines[0] = lines[2] = "=" * len(lines[1])
+    for name, result in sorted(results.items()):
+        options = ", ".join(f"{key} {value}" for key, value in result["options"].items())
+        lines += ["", name, "-" * len(name), "", f"{result['day']}. {result['machine']}."]
+        lines += [f"Options: {options}.", ""] if options else [""]
+        lines += ["::", ""]
+        lines += [f"    {line(figure)}" for figure in result["figures"]]
+    return "\n".join(lines) + "\n"
 
 
 def shown(value):

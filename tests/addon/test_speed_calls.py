@@ -1,0 +1,173 @@
+"""What many transfers and reports cost, and that nothing is given up for it."""
+
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from odoo.tests import tagged
+
+from odoo.addons.ropo_collection.models import ropo_worker
+
+from .ledger import LedgerCommon
+
+#: More than the calls that overlap.
+MANY = 20
+
+
+@tagged("post_install", "-at_install")
+class TestSpeedCalls(LedgerCommon):
+    def queued(self, count=MANY):
+        """Cases whose invoices were found at Maventa."""
+        moves = self.env["account.move"].union(*(self.invoice() for _n in range(count)))
+        with patch.object(self.env.registry["ropo.assignment"], "_transfer_due") as due:
+            due.side_effect = lambda limit: self.env["ropo.assignment"]
+            cases = self.transfer(moves)
+            self.run_cron("transfer")
+        self.assertTrue(all(cases.mapped("maventa_invoice_id")))
+        self.assertEqual(set(cases.mapped("state")), {"queued"})
+        return cases
+
+    def paid(self, count=MANY):
+        """Cases at Ropo with a payment that waits to be told."""
+        cases = self.queued(count)
+        self.run_cron("transfer", "poll")
+        for case in cases:
+            self.pay(case.move_id, 30)
+        with patch.object(self.env.registry["ropo.assignment"], "_due_reports") as due:
+            due.side_effect = lambda limit: self.env["ropo.assignment.event"]
+            self.run_cron("report")
+        self.assertEqual(
+            [set(case.event_ids.mapped("state")) for case in cases],
+            [{"queued"}] * count,
+        )
+        return cases
+
+    @contextmanager
+    def wrapped(self, model, name, before=None, after=None):
+        """Do something around every call of a method."""
+        original = getattr(self.env.registry[model], name)
+
+        def around(records, *args, **kwargs):
+            if before:
+                before(records, *args)
+            result = original(records, *args, **kwargs)
+            if after:
+                after(records, *args)
+            return result
+
+        with patch.object(self.env.registry[model], name, around):
+            yield
+
+    @contextmanager
+    def statements(self, model, name):
+        """The SQL statements of each call of a method, with what it leaves to write."""
+        counts = []
+
+        def before(records, *_args):
+            records.env.invalidate_all()
+            counts.append(-records.env.cr.sql_log_count)
+
+        def after(records, *_args):
+            records.env.flush_all()
+            counts[-1] += records.env.cr.sql_log_count
+
+        with self.wrapped(model, name, before, after):
+            yield counts
+
+    def test_an_answer_takes_few_statements(self):
+        self.queued()
+        with self.statements("ropo.assignment", "_settle_transfer") as transfers:
+            self.run_cron("transfer")
+        # Lock, read, the clock, write.
+        self.assertEqual(len(transfers), MANY)
+        self.assertLessEqual(max(transfers), 4)
+
+    def test_a_report_takes_few_statements(self):
+        cases = self.paid()
+        with (
+            self.statements("ropo.assignment", "_settle_before_report") as before,
+            self.statements("ropo.assignment", "_settle_report") as after,
+        ):
+            self.run_cron("report")
+        self.assertEqual([len(before), len(after)], [MANY, MANY])
+        # Lock, case, its events (2), markers, currency, the clock, write.
+        self.assertLessEqual(max(before), 9)
+        # The same without the markers, and the sums of the case.
+        self.assertLessEqual(max(after), 9)
+        for case in cases:
+            self.assertTold(case, paid=[30.0])
+
+    def test_cases_are_compared_and_noted_together(self):
+        self.queued()
+        with self.statements("ropo.assignment", "_run_due_effects") as effects:
+            self.run_cron("transfer")
+        self.assertEqual(len(effects), 1)
+        self.assertLessEqual(effects[0], 3 * MANY)
+
+    def test_the_next_cases_are_leased_while_calls_are_under_way(self):
+        self.queued()
+        self.server.latency = 0.5
+        leased = []
+
+        def before(cases, _job):
+            leased.append(cases.search_count([("state", "=", "sending")]))
+
+        with self.wrapped("ropo.assignment", "_settle_transfer", before):
+            self.run_cron("transfer")
+        self.assertGreater(leased[0], ropo_worker.OVERLAP)
+
+    def test_a_call_that_begins_too_late_is_not_made(self):
+        [case] = self.queued(1)
+        with patch.object(ropo_worker, "FRESH", -1):
+            self.run_cron("transfer")
+        self.assertEqual((case.state, self.hand_overs(case)), ("queued", (0, 0)))
+        self.assertTrue(case.next_try_at)
+        self.let_pass(case, hours=1)
+        self.run_cron("transfer")
+        self.assertEqual((case.state, self.hand_overs(case)), ("pending", (1, 1)))
+
+    def test_no_more_calls_for_an_account_in_trouble(self):
+        cases = self.queued()
+        self.server.latency = 0.2
+        self.faults.next("POST", "/assignment/ropo", "status:401", times=100)
+        with self.assertLogs("odoo.addons.ropo_collection", "WARNING"):
+            self.run_cron("transfer")
+        sent = sum(self.hand_overs(case)[0] for case in cases)
+        self.assertTrue(0 < sent <= 3 * ropo_worker.OVERLAP, sent)
+        self.assertEqual(set(cases.mapped("state")), {"queued"})
+        self.assertTrue(self.company.ropo_trouble)
+
+    def test_what_happens_between_the_comparison_and_the_report_counts(self):
+        kept, taken_away = self.paid(2)
+
+        def after(*_args):
+            self.unmatch(taken_away.move_id)
+
+        with self.wrapped("ropo.assignment.event", "_lease_report", after=after):
+            self.run_cron("report")
+        self.assertTold(kept, paid=[30.0])
+        self.assertTold(taken_away)
+
+    def test_what_ropo_tells_between_the_comparison_and_the_report_counts(self):
+        [case] = self.paid(1)
+
+        def after(*_args):
+            # The same sum: is it from the customer, or from Ropo?
+            self.sandbox.debtor_pays(case.maventa_invoice_id, 30)
+
+        with self.wrapped("ropo.assignment.event", "_lease_report", after=after):
+            self.run_cron("report")
+        self.assertTold(case)
+        self.assertEqual(self.question(case).decision, "origin")
+
+    def test_what_was_accepted_is_followed_at_once(self):
+        self.queued(1)
+        poll = self.env.ref("ropo_collection.cron_poll")
+        triggers = self.env["ir.cron.trigger"]
+        triggers.search([("cron_id", "=", poll.id)]).unlink()
+        self.run_cron("transfer")
+        self.assertTrue(triggers.search_count([("cron_id", "=", poll.id)]))
+        self.run_cron("poll")
+        triggers.search([("cron_id", "=", poll.id)]).unlink()
+        # Nothing was sent: the list waits for its hour.
+        self.run_cron("transfer")
+        self.assertFalse(triggers.search_count([("cron_id", "=", poll.id)]))
