@@ -147,11 +147,32 @@ class RopoAssignment(models.Model):
             )
         return lost
 
+    def _audit_settled(self):
+        """Ask about money of Ropo's that it has not told of."""
+        for case in self.try_lock_for_update(allow_referencing=True):
+            case.invalidate_recordset()
+            case._write_changes(
+                {"settled_unknown": max(case.settled_amount - case.paid_to_ropo, 0)}
+            )
+            case._review()
+
     @api.model
     def _cron_audit(self):
-        """Also tell of money at Ropo that is late."""
+        """Also tell of money at Ropo that is late, and of too much for closed cases."""
         result = super()._cron_audit()
         worker = self.env["ropo.worker"]
+        self.env.cr.execute(
+            """
+            SELECT id FROM ropo_assignment
+             WHERE state = 'closed' AND settled_amount
+                   > COALESCE(paid_to_ropo, 0) + COALESCE(settled_unknown, 0) + 0.004
+            """
+        )
+        closed = self.browse(row[0] for row in self.env.cr.fetchall())
+        worker._end_transaction()
+        for case in closed:
+            worker._each(case, type(self)._audit_settled)
+        self._run_due_effects()
         for company in self.env["res.company"]._ropo_active():
             worker._each(company, lambda row: row._ropo_tell_of_late_money())
         return result

@@ -465,6 +465,9 @@ class RopoSettlement(models.Model):
     def _finish_undo(self, given_back):
         """The second half of undoing, once the entry is gone."""
         for item, invoice in given_back.items():
+            if not item.exists():
+                # Of a bank line that is undone together with this one.
+                continue
             (item | _open_items(invoice, item.account_id)).reconcile()
         for settlement in self:
             values = {"state": "undone"}

@@ -116,6 +116,21 @@ class TestSettlementGuards(SettlementCommon):
         case.invalidate_recordset()
         self.assertGreater(case.turn, turn)
 
+    def test_bank_lines_that_are_undone_together(self):
+        case = self.paid_to_ropo(100.0)
+        line, back = self.money(100.0), self.money(-25.0)
+        before = self.snapshot()
+        self.settle(line).action_book()
+        settlement = self.settle(back)
+        settlement.line_ids = [
+            Command.create({"assignment_id": case.id, "amount": -25.0})
+        ]
+        settlement.action_book()
+        (line | back).action_undo_reconciliation()
+        self.compare()
+        self.assertEqual(self.snapshot(), before)
+        self.assertEqual(case.settled_amount, 0.0)
+
     # -- what a settlement is made of --------------------------------------------
     def test_payment_behind_a_settlement_is_not_taken_away(self):
         case = self.paid_to_ropo(100.0)
@@ -248,6 +263,24 @@ class TestSettlementGuards(SettlementCommon):
             (line.item_id | self.open_line(line.move_id)).reconcile()
         self.run_cron("report", "audit", "report")
         self.assertFalse(two.needs_attention or one.needs_attention)
+
+    def test_more_for_a_closed_case_than_ropo_told(self):
+        case = self.paid_to_ropo(60.0, claim=100.0)
+        self.sandbox.close(case.external_id)
+        self.look(case)
+        settlement = self.by_hand(
+            100.0,
+            [{"assignment_id": case.id, "amount": 100.0, "from_statement": True}],
+        )
+        settlement.action_book()
+        self.compare()
+        self.assertEqual((case.state, case.needs_attention), ("closed", False))
+        self.run_cron("audit")
+        self.assertEqual(case.settled_unknown, 40.0)
+        self.assertTrue(case.needs_attention and case.activity_ids)
+        settlement.action_undo()
+        self.compare()
+        self.assertFalse(case.needs_attention)
 
     # -- what is proposed, what is told as late --------------------------------------
     def test_money_of_an_environment_the_company_left(self):
