@@ -563,12 +563,22 @@ class Client:
                 return wire.ServiceStatus("unknown")
 
     def close_service(self):
-        """End the service; one that never was is as good as ended."""
-        try:
-            self._call(_CLOSE)
-        except Rejected as error:
-            if error.reason != "not_found":
-                raise
+        """End the service; one that never was is as good as ended.
+
+        :return: the new state, ``unknown`` where it could not be had at once
+        :rtype: wire.ServiceStatus
+        """
+        with self._one_deadline():
+            try:
+                self._call(_CLOSE)
+            except Rejected as error:
+                if error.reason != "not_found":
+                    raise
+            # What follows must not undo the success.
+            try:
+                return self.service()
+            except MaventaError:
+                return wire.ServiceStatus("unknown")
 
     # -- invoices ----------------------------------------------------------------------
 

@@ -58,6 +58,9 @@ class AccountBankStatementLine(models.Model):
     def action_undo_reconciliation(self):
         """The settlements booked in these lines are undone with it."""
         booked = self.sudo()._ropo_booked()
+        for settlement in booked:
+            settlement._hold()
+        booked._check_last(self.line_ids)
         settlements = booked.filtered("in_bank_line")
         for settlement in booked - settlements:
             settlement._undo_own_entry()

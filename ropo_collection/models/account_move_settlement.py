@@ -2,6 +2,7 @@
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 
 
 class AccountMove(models.Model):
@@ -23,13 +24,24 @@ class AccountMove(models.Model):
     )
 
     def _ropo_check_settled(self):
-        """Refuse what would take a booked settlement apart behind its back."""
+        """Refuse what would take a booked settlement apart behind its back.
+
+        Be it its entry, its bank line or what it divides up.
+        """
         if self.env.context.get("ropo_undo"):
             return
+        concerned = Domain.OR(
+            Domain(name, "in", self.ids)
+            for name in (
+                "entry_id",
+                "statement_line_id.move_id",
+                "source_item_ids.move_id",
+            )
+        )
         settlement = (
             self.env["ropo.settlement"]
             .sudo()
-            .search([("entry_id", "in", self.ids), ("state", "=", "booked")], limit=1)
+            .search(concerned & Domain("state", "=", "booked"), limit=1)
         )
         if settlement:
             raise UserError(

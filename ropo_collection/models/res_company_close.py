@@ -76,8 +76,7 @@ class ResCompany(models.Model):
                 reason=reason,
             )
         )
-        self._ropo_ask(lambda client: client.close_service())
-        self._ropo_take_service(self._ropo_ask(lambda client: client.service()))
+        self._ropo_take_service(self._ropo_ask(lambda client: client.close_service()))
         return self._ropo_notify(
             self.env._("Service closed"),
             self.env._(

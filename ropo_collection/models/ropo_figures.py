@@ -352,14 +352,14 @@ class RopoFigures(models.Model):
                    SUM(part * paid) AS paid,
                    SUM(part * credited) AS credited,
                    SUM(part * settled) AS settled,
-                   SUM(part * settled) FILTER (WHERE NOT booked) AS by_hand,
+                   SUM(GREATEST(part * settled - booked, 0)) AS by_hand,
                    SUM(part * silent) AS written_off,
                    SUM(CASE WHEN NOT exchange
                        THEN matched - part * (compared - decision) ELSE 0 END)
                        AS undecided,
                    SUM(part * paid * GREATEST(day - transferred_on, 0)) AS paid_days
               FROM (
-                SELECT m.*, b.entry_id IS NOT NULL AS booked,
+                SELECT m.*, GREATEST(b.amount, 0) AS booked,
                        COALESCE(s.before, 0) AS before,
                        COALESCE(s.paid, 0) AS paid,
                        COALESCE(s.credited, 0) AS credited,

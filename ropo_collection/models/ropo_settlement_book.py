@@ -25,7 +25,7 @@ class RopoSettlement(models.Model):
             )
         # A line that was edited may be for another payment than the one proposed.
         self.line_ids._tidy()
-        self._compute_source_amount()
+        self._check_sources()
         self._check_bookable()
         bank_line = self._open_bank_line().sudo()
         settlement = self.sudo()
@@ -88,7 +88,6 @@ class RopoSettlement(models.Model):
                     amount=self.currency_id.format(self.remainder),
                 )
             )
-        self._check_items(self.source_item_ids)
         self._check_paid_to_ropo()
         self._check_open(self.date, bool(lines.tax_ids))
         bank_line = self.statement_line_id
@@ -101,6 +100,28 @@ class RopoSettlement(models.Model):
                         "choose it in the settings of Ropo."
                     )
                 )
+
+    def _check_sources(self):
+        """The open items are what the person saw: nothing of them went elsewhere."""
+        items, seen = self.source_item_ids, self.source_amount
+        self._check_items(items)
+        if items and (
+            items.currency_id != self.currency_id
+            or items.company_id.root_id != self.company_id.root_id
+        ):
+            raise UserError(
+                self.env._("Choose items of one company and one currency only.")
+            )
+        self._compute_source_amount()
+        if self.currency_id.compare_amounts(self.source_amount, seen):
+            raise UserError(
+                self.env._(
+                    "The open items had %(before)s open and have %(now)s now. Propose "
+                    "the lines anew.",
+                    before=self.currency_id.format(seen),
+                    now=self.currency_id.format(self.source_amount),
+                )
+            )
 
     def _check_open(self, date, has_tax=False):
         """Nothing is booked in a closed period."""
@@ -158,7 +179,11 @@ class RopoSettlement(models.Model):
         if not line:
             return line
         _bank, _suspense, others = line._seek_for_lines()
-        if others or self.currency_id.compare_amounts(line.amount, self.amount):
+        if (
+            others
+            or line.move_id.state != "posted"
+            or self.currency_id.compare_amounts(line.amount, self.amount)
+        ):
             raise UserError(
                 self.env._(
                     "The bank line %(name)s has been matched or changed meanwhile. "
@@ -263,9 +288,14 @@ class RopoSettlement(models.Model):
             account = self.clearing_account_id
             rows.append({"values": self._prepare_rest(account, -self.remainder)})
         company = self.company_id
+        known, in_currency = balance, money
+        if not money and not given:
+            # Open items alone are divided up at the rate they were booked with.
+            known = sum(self.source_item_ids.mapped("amount_residual"))
+            in_currency = -self.source_amount
         rate = (
-            balance / money
-            if money
+            known / in_currency
+            if known * in_currency > 0
             else self.env["res.currency"]._get_conversion_rate(
                 self.currency_id, company.currency_id, company, self.date
             )
@@ -341,6 +371,7 @@ class RopoSettlement(models.Model):
     def _undo_own_entry(self):
         """Take back an entry of its own: cancelled, or reversed in a closed period."""
         entry = self.entry_id.with_context(ropo_undo=True)
+        self._check_last(entry.line_ids)
         given_back = self._release()
         entry.line_ids.remove_move_reconcile()
         if entry.inalterable_hash or self._locks(
@@ -355,6 +386,19 @@ class RopoSettlement(models.Model):
             entry.button_cancel()
         self._finish_undo(given_back)
 
+    def _check_last(self, items):
+        """No other settlement divides up what these items left open."""
+        later = self.sudo().search(
+            [
+                ("source_item_ids", "in", items.ids),
+                ("state", "=", "booked"),
+                ("id", "not in", self.ids),
+            ],
+            limit=1,
+        )
+        if later:
+            raise UserError(self.env._("Undo %(name)s first.", name=later.display_name))
+
     def _release(self):
         """Check that nothing later builds on these settlements.
 
@@ -362,6 +406,7 @@ class RopoSettlement(models.Model):
             their invoices
         """
         given_back = {}
+        self._check_not_sent_again()
         for line in self.line_ids:
             if line.kind != "capital":
                 continue
@@ -389,9 +434,40 @@ class RopoSettlement(models.Model):
                 )
         return given_back
 
+    def _check_not_sent_again(self):
+        """What Ropo took back does not come a second time by undoing it."""
+        lines = self.line_ids.filtered("assignment_id")
+        for case, mine in lines.grouped("assignment_id").items():
+            amount = sum(mine.mapped("amount"))
+            if amount >= 0:
+                continue
+            after = case.sudo()._settled_now()[case] - amount
+            if self.currency_id.compare_amounts(after, case.paid_to_ropo) <= 0:
+                continue
+            later = lines.search(
+                [
+                    ("assignment_id", "=", case.id),
+                    ("amount", ">", 0),
+                    ("state", "=", "booked"),
+                    ("item_id", ">", max(mine.item_id.ids, default=0)),
+                    ("settlement_id", "not in", self.ids),
+                ],
+                order="item_id desc",
+                limit=1,
+            )
+            if later:
+                raise UserError(
+                    self.env._(
+                        "Undo %(name)s first.", name=later.settlement_id.display_name
+                    )
+                )
+
     def _finish_undo(self, given_back):
         """The second half of undoing, once the entry is gone."""
         for item, invoice in given_back.items():
+            if not item.exists():
+                # Of a bank line that is undone together with this one.
+                continue
             (item | _open_items(invoice, item.account_id)).reconcile()
         for settlement in self:
             values = {"state": "undone"}

@@ -199,11 +199,13 @@ class RopoSettlementLine(models.Model):
         return dict(self._fields["kind"]._description_selection(self.env))[self.kind]
 
     def _is_beyond_bill(self):
+        lines = self.settlement_id.line_ids.filtered(
+            lambda line: line.bill_id == self.bill_id
+        )
+        deducted = -sum(lines.mapped("amount"))
         return (
             self.amount > 0
-            or self.currency_id.compare_amounts(
-                -self.amount, self.bill_id.amount_residual
-            )
+            or self.currency_id.compare_amounts(deducted, self.bill_id.amount_residual)
             > 0
         )
 

@@ -7,7 +7,8 @@ class RopoSettlementOpen(models.Model):
 
     One row a payment. What has come for a case settles the payments that settlements
     name, then the oldest ones. More than the claim is not awaited: it is the
-    debtor's, or costs.
+    debtor's, or costs. Nobody sends money of the demo and test environments once the
+    company has left them.
     """
 
     _name = "ropo.settlement.open"
@@ -51,6 +52,7 @@ class RopoSettlementOpen(models.Model):
         for model in ("ropo.assignment", "ropo.assignment.event", "ropo.settlement"):
             self.env[model].flush_model()
         self.env["ropo.settlement.line"].flush_model()
+        self.env["res.company"].flush_model(["ropo_environment", "parent_path"])
         return SQL(
             """
             WITH settled AS (
@@ -60,7 +62,8 @@ class RopoSettlementOpen(models.Model):
                  WHERE settlement.state = 'booked' AND line.assignment_id IS NOT NULL
                  GROUP BY line.assignment_id, line.event_id
             ), paid AS (
-                SELECT event.id, event.assignment_id, event.booked_at,
+                SELECT event.id, event.assignment_id,
+                       COALESCE(event.booked_at, event.create_date::date) AS booked_at,
                        event.amount - COALESCE(event.corrected_amount, 0) AS amount,
                        COALESCE(settled.amount, 0) AS settled
                   FROM ropo_assignment_event event
@@ -104,7 +107,12 @@ class RopoSettlementOpen(models.Model):
                         WHEN CURRENT_DATE - open.booked_at <= 14 THEN '2'
                         WHEN CURRENT_DATE - open.booked_at <= 30 THEN '3'
                         ELSE '4' END AS age_group
-              FROM open JOIN ropo_assignment a ON a.id = open.assignment_id
+              FROM open
+              JOIN ropo_assignment a ON a.id = open.assignment_id
+              JOIN res_company company ON company.id = a.company_id
+              JOIN res_company root
+                ON root.id = split_part(company.parent_path, '/', 1)::integer
              WHERE open.to_come <> 0
+               AND a.environment IN ('production', root.ropo_environment)
             """
         )

@@ -16,6 +16,7 @@ class RopoSettlement(models.Model):
         """Replace the lines by what the money may be, and say why."""
         self._check_rights()
         self._check_draft()
+        self._compute_source_amount()
         for settlement in self:
             known = settlement._registered_by_hand()
             if known:
@@ -82,6 +83,11 @@ class RopoSettlement(models.Model):
             [
                 ("company_id", "child_of", self.company_id.id),
                 ("currency_id", "=", self.currency_id.id),
+                (
+                    "assignment_id.environment",
+                    "in",
+                    ["production", self.company_id._ropo_root().ropo_environment],
+                ),
                 ("direction", "=", "in"),
                 ("kind", "=", "paid"),
                 ("amount", "=", 0),

@@ -174,6 +174,19 @@ class TestService(RopoCommon):
         self.env.invalidate_all()
         self.assertEqual(case.state, "queued")
 
+    def test_closing_that_worked_stays_whatever_comes_after(self):
+        """Maventa closed it and can't say so: nothing waits to be sent any more."""
+        case = self.transfer(self.invoice())
+        self.faults.next("GET", "/ropo/receivables", "status:500")
+        self.close()
+        self.env.invalidate_all()
+        self.assertEqual(self.company.ropo_service_state, "unknown")
+        self.assertEqual(case.state, "cancelled")
+        history = " ".join(self.company.partner_id.message_ids.mapped("body"))
+        self.assertIn("closed the Ropo service", history)
+        self.press("refresh_service")
+        self.assertEqual(self.company.ropo_service_state, "closed")
+
     def test_closing_says_what_it_means_and_keeps_the_reason(self):
         self.at_ropo()
         case = self.transfer(self.invoice(50.0))

@@ -215,6 +215,15 @@ class TestSettlements(SettlementCommon):
         )
         with self.assertRaisesRegex(UserError, bill.name):
             settlement.action_book()
+        settlement.line_ids = [
+            Command.clear(),
+            *(
+                Command.create({"kind": "bill", "bill_id": bill.id, "amount": -15.0})
+                for _twice in range(2)
+            ),
+        ]
+        with self.assertRaisesRegex(UserError, bill.name):
+            settlement.action_book()
 
     def test_ropo_takes_back_what_it_settled(self):
         """The debtor's payment bounced at Ropo after it was settled."""
