@@ -727,6 +727,18 @@ class Client:
         """
         return _pages(self.assignments, start)
 
+    def iter_listed_pages(self, start=1):
+        """Yield the same pages, of cases that are read only where that is asked for.
+
+        :return: pages of :class:`wire.Listed`
+        """
+
+        def fetch(page):
+            query = wire.build_page_query(page)
+            return self._page(_ASSIGNMENTS, page, wire.read_listed, params=query)
+
+        return _pages(fetch, start)
+
     def iter_assignments(self):
         """Yield every case once."""
         for page in self.iter_assignment_pages():

@@ -48,6 +48,7 @@ _PERSONAL_ID = re.compile(
     r")(?![\w-])",
     re.IGNORECASE | re.ASCII,
 )
+_SIX_DIGITS = re.compile(r"[0-9]{6}")  # each of them has; most texts have not
 _READ = 20_000  # characters of a text that are looked at
 MASK = "•••"
 
@@ -76,13 +77,16 @@ def clean_text(value, limit=300, secrets=()):
     :return: one line without control characters, personal ids and secrets
     :rtype: str
     """
-    # Lone surrogates are legal in JSON, but neither UTF-8 nor PostgreSQL has them.
-    text = value[:_READ].encode("utf-8", "replace").decode()
-    text = " ".join(_CONTROL.sub(" ", text).split())
+    text = value[:_READ]
+    if not (text.isascii() and text.isprintable()):
+        # Lone surrogates are legal in JSON, but neither UTF-8 nor PostgreSQL has them.
+        text = _CONTROL.sub(" ", text.encode("utf-8", "replace").decode())
+    text = " ".join(text.split())
     for secret in secrets:
         if len(secret) > 3:  # a shorter one would only riddle the text
             text = re.sub(re.escape(secret), MASK, text, flags=re.IGNORECASE)
-    text = _PERSONAL_ID.sub(MASK, text)
+    if _SIX_DIGITS.search(text):
+        text = _PERSONAL_ID.sub(MASK, text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -1,16 +1,15 @@
 """Following cases at Ropo: transfer status, the list of cases, their events."""
 
-import hashlib
 import logging
-from dataclasses import astuple, replace
+from dataclasses import replace
 from datetime import timedelta
-
-import psycopg2
 
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ..maventa.errors import AccountTrouble, MaventaError
+from ..maventa.wire import WireError
 from .ropo_assignment_event import UNRESOLVED
 from .ropo_worker import LEASE, Job
 
@@ -35,21 +34,17 @@ class RopoAssignment(models.Model):
     @api.model
     def _cron_poll(self):
         """Follow transfers in process, cases asked for, and the list of all cases."""
-        cases = type(self)
+        worker, cases = self.env["ropo.worker"], type(self)
         for find, lease, settle in (
             (self._pending_due, cases._lease_pending, self._settle_pending),
             (self._refresh_asked, cases._lease_refresh, self._settle_refresh),
         ):
-            if not self.env["ropo.worker"]._drain(find, lease, settle):
+            if not worker._drain(find, lease, settle):
+                # The list has its turn in a run of its own.
+                worker._trigger_once("cron_poll")
                 break
         else:
-            for company in self.env["res.company"]._ropo_active():
-                try:
-                    self._poll_list(company)
-                except psycopg2.OperationalError:
-                    # Somebody is saving the settings, or reads the list as well.
-                    self.env.cr.rollback()
-                    _logger.info("company %s is busy, its list waits", company.id)
+            self._poll_lists()
         self._run_due_effects()
 
     # -- transfers in process -------------------------------------------
@@ -172,75 +167,109 @@ class RopoAssignment(models.Model):
 
     # -- the list of all cases ------------------------------------------
     @api.model
+    def _poll_lists(self):
+        worker = self.env["ropo.worker"]
+        for company in self.env["res.company"]._ropo_active():
+            if worker._seconds_left() <= 0:
+                worker._trigger_once("cron_poll")
+                return
+            self._poll_list(company)
+
+    @api.model
     def _poll_list(self, company):
         """Read Ropo's list page by page, going on where the last run stopped.
 
-        A case that has not changed since is not written.
+        A case that has not changed since is not written. How far the run came is
+        written once, at its end: one that is killed is done again from its beginning.
         """
         worker = self.env["ropo.worker"]
-        now = fields.Datetime.now()
-        fresh = (
-            company.ropo_poll_started and company.ropo_poll_started + LIST_EVERY > now
-        )
-        if company.ropo_poll_page <= 1:
+        began, asked = fields.Datetime.now(), company.ropo_poll_started
+        start = following = max(company.ropo_poll_page, 1)
+        if start == 1:
             followed = Domain("company_id", "child_of", company.id) & (
                 Domain("state", "in", ("pending", "sent", "unknown"))
                 | Domain("state", "=", "closed")
-                & Domain("closed_at", ">", now - WATCHED_AFTER)
+                & Domain("closed_at", ">", began - WATCHED_AFTER)
             )
+            fresh = asked and asked + LIST_EVERY > began
             if fresh or not self.search_count(followed, limit=1):
                 return
-            company.write({"ropo_poll_started": now, "ropo_poll_page": 1})
-        worker._end_transaction()
+        # With archived branches: their cases live on.
+        branches = company.with_context(active_test=False).search(
+            [("id", "child_of", company.id)]
+        )
+        goes_on, trouble = True, None
         try:
             with company._ropo_client() as client:
-                self._poll_pages(company, client)
+                # No transaction is open while Ropo is waited for.
+                worker._end_transaction()
+                pages = client.iter_listed_pages(start)
+                for page, more in worker._read_ahead(client, pages):
+                    self._take_page(company, branches, page.items)
+                    following, goes_on = page.next_page, more
         except MaventaError as error:
             self.env.cr.rollback()
-            if isinstance(error, AccountTrouble):
-                company._ropo_pause(error)
             _logger.info("Ropo's list of company %s: %s", company.id, error.reason)
-            worker._end_transaction()
+            trouble = error
+
+        def keep_place(job):
+            root = job.row
+            whole = not trouble and (goes_on or not following)
+            vals = {"ropo_poll_page": 1 if whole else following}
+            if start == 1 and root.ropo_poll_started == asked:
+                # Else somebody has asked for another reading meanwhile.
+                vals["ropo_poll_started"] = began
+            if whole:
+                root._ropo_resume()
+                vals["ropo_last_poll"] = fields.Datetime.now()
+            elif isinstance(trouble, AccountTrouble):
+                root._ropo_pause(trouble)
+            elif not trouble:
+                worker._trigger_once("cron_poll")
+            elif following > 1:
+                # Half a list is not left for an hour.
+                worker._trigger_once("cron_poll", at=worker._next_try(2, trouble))
+            root.write(vals)
+
+        worker._settle(Job(row=company, company=company), keep_place)
 
     @api.model
-    def _poll_pages(self, company, client):
-        worker = self.env["ropo.worker"]
-        for page in client.iter_assignment_pages(max(company.ropo_poll_page, 1)):
-            self._take_page(company, page.items)
-            company.ropo_poll_page = page.next_page or 1
-            if worker._end_transaction(1, remaining=1) <= 0 and page.next_page:
-                return
-        company._ropo_resume()
-        company.write({"ropo_poll_page": 1, "ropo_last_poll": fields.Datetime.now()})
-        worker._end_transaction(1, remaining=0)
+    def _take_page(self, company, branches, items):
+        """Apply those of a page that are ours and have changed.
 
-    @api.model
-    def _take_page(self, company, items):
-        """Apply those of a page that are ours and have changed."""
-        by_id = {remote.id: remote for remote in items}
-        by_invoice = {
-            invoice_id: remote for remote in items for invoice_id in remote.invoice_ids
-        }
-        cases = self.search(
-            Domain("company_id", "child_of", company.id)
-            & Domain("state", "in", ("sent", "closed"))
-            & (
-                Domain("external_id", "in", list(by_id))
-                | Domain("maventa_invoice_id", "in", list(by_invoice))
+        One query for all: PostgreSQL compares, and only what differs comes back.
+        """
+        by_id = {listed.id: listed for listed in items}
+        changed = self.env.execute_query(
+            SQL(
+                """
+                SELECT a.id, a.external_id
+                  FROM unnest(%s, %s) AS listed (id, mark)
+                  JOIN ropo_assignment a ON a.external_id = listed.id
+                 WHERE a.remote_digest IS DISTINCT FROM listed.mark
+                   AND a.state IN ('sent', 'closed')
+                   AND a.company_id IN %s
+              ORDER BY a.id
+                """,
+                list(by_id),
+                [listed.mark for listed in by_id.values()],
+                tuple(branches.ids),
             )
         )
-        changed = []
-        for case in cases:
-            remote = by_id.get(case.external_id)
-            if remote and case.remote_digest != _digest(remote):
-                changed.append((case, remote))
-        worker = self.env["ropo.worker"]
-        worker._end_transaction()
-        for case, remote in changed:
+        # Nothing was written, and the next statement is to see what it locks.
+        self.env.cr.rollback()
+        for case_id, external_id in changed:
+            try:
+                remote = by_id[external_id].assignment()
+            except WireError as error:
+                _logger.warning(
+                    "case %s can't be read in Ropo's list: %s", case_id, error
+                )
+                continue
             # Waits for whoever has the case for a moment: one passed over would be
             # compared with an old figure of Ropo's until the next reading.
-            worker._settle(
-                Job(row=case, company=company),
+            self.env["ropo.worker"]._settle(
+                Job(row=self.browse(case_id), company=company),
                 lambda job, remote=remote: job.row._lock_case()._take_assignment(
                     remote
                 ),
@@ -250,8 +279,7 @@ class RopoAssignment(models.Model):
     def _take_assignment(self, remote):
         """Take over what Ropo shows of this case. Repeatable; needs the lock."""
         for case in self:
-            digest = _digest(remote)
-            if case.remote_digest == digest:
+            if remote.mark and case.remote_digest == remote.mark:
                 continue
             vals = {
                 "remote_status": remote.status
@@ -262,7 +290,7 @@ class RopoAssignment(models.Model):
                 "remote_shows_open": remote.open_amount is not None,
                 "collection_status_raw": remote.stage_raw or False,
                 "collection_status": remote.stage or False,
-                "remote_digest": digest,
+                "remote_digest": remote.mark or False,
                 "last_change": fields.Datetime.now(),
             }
             if case.collection_status_raw != vals["collection_status_raw"]:
@@ -424,10 +452,6 @@ def _case_with_events(client, case_id):
     """A case with its events (runs in a thread)."""
     case = client.assignment(case_id)
     if case.events is None:
-        case = replace(case, events=client.events(case_id))
+        # The list may come without them: what it shows is another thing.
+        case = replace(case, events=client.events(case_id), mark="")
     return case
-
-
-def _digest(remote):
-    """A fingerprint of all that Ropo shows of a case."""
-    return hashlib.sha256(repr(astuple(remote)).encode()).hexdigest()[:32]

@@ -1,4 +1,5 @@
 import logging
+import math
 import random
 import threading
 import time
@@ -244,6 +245,31 @@ class RopoWorker(models.AbstractModel):
         if processed is None and remaining is None:
             cron = cron.with_context(ir_cron_progress_id=False)
         return cron._commit_progress(processed or 0, remaining=remaining)
+
+    @api.model
+    def _seconds_left(self):
+        """How many seconds of the run are left, without ending the transaction."""
+        ends = self.env.context.get("cron_end_time", math.inf)
+        return max(ends - time.monotonic(), 0)
+
+    @api.model
+    def _read_ahead(self, client, pages):
+        """Yield each page, and whether the one after it is asked for.
+
+        While a page is worked on, a thread fetches the next one (HTTP only). When the
+        run's time is over none is asked for, so that no call is made in vain.
+        """
+        with ThreadPoolExecutor(1, "ropo") as pool:
+            page = next(pages, None)
+            while page:
+                goes_on, ahead = self._seconds_left() > 0, None
+                # The built-in sandbox lives in this database, and is not called beside.
+                if goes_on and client.account.environment != "demo":
+                    ahead = pool.submit(next, pages, None)
+                yield page, goes_on
+                if not goes_on:
+                    return
+                page = ahead.result() if ahead else next(pages, None)
 
     @api.model
     def _drain(self, find, lease, settle, size=OVERLAP):

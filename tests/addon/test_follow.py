@@ -1,9 +1,17 @@
 """Following cases: what Ropo tells of them, and how its list is read."""
 
 import json
+import re
+import time
+from datetime import timedelta
+from unittest.mock import patch
 
+from odoo import fields
+from odoo.sql_db import Cursor
 from odoo.tests import tagged
+from odoo.tools import SQL
 
+from odoo.addons.ropo_collection.maventa import wire
 from odoo.addons.ropo_collection.maventa.sandbox import Sandbox
 
 from .common import KEYS, RopoCommon
@@ -32,10 +40,45 @@ class TestFollow(RopoCommon):
         self.run_cron("transfer", "poll")
         self.assertEqual(set(cases.mapped("state")), {"sent"})
         self.server.requests.clear()
+        # In tests the database's clock stands still, and runs don't take their own.
+        self.wakes()
         return cases
 
     def pages_read(self):
         return [call for call in self.server.requests if call[:2] == ("GET", LIST)]
+
+    def time_for(self, pages):
+        """The run's time is over when so many pages were asked for."""
+        return patch.object(
+            type(self.env["ropo.worker"]),
+            "_seconds_left",
+            lambda worker: 9 if len(self.pages_read()) < pages else 0,
+        )
+
+    def wakes(self, within=timedelta()):
+        """Whether the scheduled action is to run again by then; that is then done."""
+        cron = self.env.ref("ropo_collection.cron_poll")
+        until = fields.Datetime.now() + within
+        due = self.env["ir.cron.trigger"].search(
+            [("cron_id", "=", cron.id), ("call_at", "<=", until)]
+        )
+        due.unlink()
+        return bool(due)
+
+    def queries_of_poll(self):
+        """What a whole reading asks of PostgreSQL, its caches warm."""
+        self.poll()
+        self.let_pass(self.company, hours=1)
+        self.env.flush_all()
+        queries, execute = [], Cursor.execute
+
+        def noted(cursor, query, params=None, log_exceptions=True):
+            queries.append(query.code if isinstance(query, SQL) else query)
+            return execute(cursor, query, params, log_exceptions)
+
+        with patch.object(Cursor, "execute", noted):
+            self.run_cron("poll")
+        return queries
 
     def versions(self, records):
         """Where the rows lie in their table: every update moves them."""
@@ -247,12 +290,126 @@ class TestFollow(RopoCommon):
         self.assertEqual(len(cases.filtered("collection_status")), 1)
         self.assertEqual(self.company.ropo_poll_page, 2)
         self.assertFalse(self.company.ropo_last_poll)
+        self.assertFalse(self.wakes(), "the server has trouble")
+        self.assertTrue(self.wakes(within=timedelta(minutes=5)))
         self.server.requests.clear()
         self.run_cron("poll")
         self.assertEqual(len(self.pages_read()), 2)
         self.assertEqual(len(cases.filtered("collection_status")), 3)
         self.assertEqual(self.company.ropo_poll_page, 1)
         self.assertTrue(self.company.ropo_last_poll)
+
+    def test_reading_that_its_time_cuts_off_goes_on_where_it_stopped(self):
+        cases = self.several(5)
+        for case in cases:
+            self.sandbox.remind(case.external_id)
+        self.company.ropo_last_poll = False
+        self.sandbox.per_page_cap = 1
+        with self.time_for(2):
+            self.poll()
+        self.assertEqual(len(self.pages_read()), 2)
+        self.assertEqual(len(cases.filtered("collection_status")), 2)
+        self.assertEqual(self.company.ropo_poll_page, 3)
+        self.assertFalse(self.company.ropo_last_poll)
+        self.assertTrue(self.wakes(), "not in an hour")
+        with self.time_for(4):
+            self.run_cron("poll")
+        self.assertEqual(self.company.ropo_poll_page, 5)
+        self.assertTrue(self.wakes())
+        self.run_cron("poll")
+        self.assertEqual(len(self.pages_read()), 5, "each page once")
+        self.assertEqual(len(cases.filtered("collection_status")), 5)
+        self.assertEqual(self.company.ropo_poll_page, 1)
+        self.assertTrue(self.company.ropo_last_poll)
+        self.assertFalse(self.wakes())
+
+    def test_list_has_its_turn_after_a_run_that_had_no_time_for_it(self):
+        [case] = self.several(1)
+        self.sandbox.remind(case.external_id)
+        with patch("odoo.addons.base.models.ir_cron.MIN_TIME_PER_JOB", 0):
+            self.poll()
+        self.assertFalse(self.pages_read())
+        self.assertTrue(self.wakes())
+        self.run_cron("poll")
+        self.assertEqual(case.collection_status, "reminder_sent")
+
+    def test_reading_asked_for_during_another_one_follows_it(self):
+        self.several(3)
+        self.sandbox.per_page_cap = 1
+        with self.time_for(2):
+            self.poll()
+        self.company.ropo_poll_started = False  # as the daily audit does
+        self.run_cron("poll")
+        self.assertEqual(len(self.pages_read()), 3)
+        self.run_cron("poll")
+        self.assertEqual(len(self.pages_read()), 6)
+
+    def test_next_page_is_fetched_while_one_is_worked_on(self):
+        cases = self.several(3)
+        for case in cases:
+            self.sandbox.remind(case.external_id)
+        self.sandbox.per_page_cap = 1
+        take, asked = type(cases)._take_assignment, []
+
+        def take_slowly(self_, remote):
+            # What nobody asks for does not come, however long one waits.
+            until = time.monotonic() + 5
+            expected = min(len(asked) + 2, 3)
+            while len(self.pages_read()) < expected and time.monotonic() < until:
+                time.sleep(0.01)
+            asked.append(len(self.pages_read()))
+            return take(self_, remote)
+
+        with patch.object(type(cases), "_take_assignment", take_slowly):
+            self.poll()
+        self.assertEqual(asked, [2, 3, 3])
+
+    def test_nothing_is_written_where_nothing_has_changed(self):
+        cases = self.several(6)
+        for case in cases:
+            self.sandbox.remind(case.external_id)
+        self.poll()
+        for cap in (6, 1):
+            self.sandbox.per_page_cap = cap
+            with self.subTest(pages=6 / cap):
+                written = [
+                    query
+                    for query in self.queries_of_poll()
+                    if re.match(r"\s*(INSERT|UPDATE|DELETE)", query)
+                    and not re.search(r'"?ir_cron', query)
+                ]
+                # When the list was read, once for all its pages.
+                self.assertEqual(len(written), 1, written)
+                self.assertIn('UPDATE "res_company"', written[0])
+
+    def test_a_page_takes_one_query_and_no_case_of_it_is_read(self):
+        cases = self.several(6)
+        for case in cases:
+            self.sandbox.remind(case.external_id)
+        self.poll()
+        counts = []
+        for cap in (6, 3, 1):
+            self.sandbox.per_page_cap = cap
+            with patch.object(wire, "read_assignment") as read:
+                queries = self.queries_of_poll()
+            read.assert_not_called()
+            looked_up = sum("external_id" in query for query in queries)
+            self.assertEqual(looked_up, 6 / cap)
+            # The test's own cursor has savepoints in the place of transactions.
+            counts.append(sum("SAVEPOINT" not in query for query in queries))
+        one, two, six = counts
+        self.assertEqual((two - one, six - one), (1, 5))
+
+    def test_a_text_that_changes_is_a_change(self):
+        [case] = self.several(1)
+        self.sandbox.comment(case.external_id, "The debtor asks for time")
+        self.poll()
+        before = case.remote_digest
+        with self.sandbox.transaction() as state:
+            found = state["cases"][case.maventa_invoice_id]
+            found["events"][-1]["text"] = "The debtor has paid"
+        self.poll()
+        self.assertNotEqual(case.remote_digest, before)
 
     def test_list_that_was_read_just_now_is_not_read_again(self):
         self.several(1)
@@ -277,6 +434,26 @@ class TestFollow(RopoCommon):
         self.poll()
         self.assertFalse(case.collection_status)
         self.assertEqual(len(case.search([("external_id", "!=", False)])), 1)
+
+    def test_case_without_any_sense_does_not_hold_up_the_others(self):
+        cases = self.several(3)
+        for case in cases:
+            self.sandbox.remind(case.external_id)
+        handle = self.sandbox.handle
+
+        def senseless(method, url, headers, body=b""):
+            status, headers, body = handle(method, url, headers, body)
+            if LIST in url:
+                listed = json.loads(body)
+                listed[1]["events"] = ["none"]
+                body = json.dumps(listed).encode()
+            return status, headers, body
+
+        self.sandbox.handle = senseless
+        with self.assertLogs("odoo.addons.ropo_collection", "WARNING"):
+            self.poll()
+        self.assertEqual(len(cases.filtered("collection_status")), 2)
+        self.assertTrue(self.company.ropo_last_poll)
 
     def test_case_that_can_not_be_read_does_not_hold_up_the_others(self):
         cases = self.several(3)

@@ -26,12 +26,18 @@ def case_id(number):
     return f"{number:08x}-0000-4000-9000-000000000000"
 
 
+def event_id(number, event):
+    return f"{number:08x}-0000-4000-a000-{event:012x}"
+
+
 @contextlib.contextmanager
-def ropo(invoices, *, cases=0, latency=0.0, changed=0):
+def ropo(invoices, *, cases=0, latency=0.0, changed=0, events=0):
     """The address of a service in another process, for the time of the block.
 
     :param float latency: seconds before each answer
-    :param changed: so many cases are in another stage than at first
+    :param changed: so many cases, from all over the list, are in another stage than
+        at first
+    :param events: so many letters each case has had
     """
     command = [sys.executable, "-m", "tests.bench._ropo"]
     for name, value in (
@@ -39,6 +45,7 @@ def ropo(invoices, *, cases=0, latency=0.0, changed=0):
         ("cases", cases),
         ("latency", latency),
         ("changed", changed),
+        ("events", events),
     ):
         command += [f"--{name}", str(value)]
     with subprocess.Popen(
@@ -54,7 +61,7 @@ def ropo(invoices, *, cases=0, latency=0.0, changed=0):
             process.kill()
 
 
-def fill(sandbox, invoices, cases, changed):
+def fill(sandbox, invoices, cases, changed, events):
     today = date.today()
     common = {
         "date": str(today - timedelta(days=60)),
@@ -88,7 +95,11 @@ def fill(sandbox, invoices, cases, changed):
                 "error_reason": "",
                 "sent_at": "",
                 "listed_at": "",
-                "stage": "debt_collection" if number < changed else "reminder_sent",
+                "stage": (
+                    "debt_collection"
+                    if changed and number % (cases // changed) == 0
+                    else "reminder_sent"
+                ),
                 "closed": False,
                 "partial": False,
                 "costs": "0",
@@ -97,7 +108,17 @@ def fill(sandbox, invoices, cases, changed):
                 "paid_to_ropo": "0",
                 "connected": "0",
                 "requests": 1,
-                "events": [],
+                "events": [
+                    {
+                        "id": event_id(number, event),
+                        "type": "reminder",
+                        "date": str(today - timedelta(days=20 - event)),
+                        "amount": None,
+                        "text": "A reminder was sent.",
+                        "created_at": "",
+                    }
+                    for event in range(events)
+                ],
             }
             state["assignments"][case_id(number)] = id
             order.append(id)
@@ -110,12 +131,13 @@ def main():
     parser.add_argument("--invoices", type=int, default=0)
     parser.add_argument("--cases", type=int, default=0)
     parser.add_argument("--changed", type=int, default=0)
+    parser.add_argument("--events", type=int, default=0)
     parser.add_argument("--latency", type=float, default=0.0)
     options = parser.parse_args()
     sandbox = Sandbox()
     sandbox.add_company(COMPANY, **KEYS, name="Sample Oy", business_id="1234567-1")
     sandbox.sign_agreement(COMPANY)
-    fill(sandbox, options.invoices, options.cases, options.changed)
+    fill(sandbox, options.invoices, options.cases, options.changed, options.events)
     with serve(sandbox, latency=options.latency, control=True) as server:
         print(server.url, flush=True)
         sys.stdin.read()

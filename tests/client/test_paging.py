@@ -1,5 +1,8 @@
 """Lists end, are complete, and bring every item once, whatever the server does."""
 
+import copy
+from decimal import Decimal
+
 import pytest
 from maventa import client as client_module
 from maventa import wire
@@ -188,3 +191,75 @@ def test_no_endless_list(monkeypatch, world, client):
     world.sandbox.handle = endless
     with pytest.raises(MaventaError):
         list(client.iter_assignments())
+
+
+CASE = {
+    "id": "case",
+    "invoice_id": "one",
+    "reference_ids": ["two"],
+    "collection_status": "reminder_sent",
+    "status": "open",
+    "capital_amount": Decimal("100.0"),
+    "open_amount": Decimal("60.0"),
+    "events": [
+        {
+            "id": "event",
+            "type": "paid",
+            "booked_at": "2026-11-20",
+            "sum_paid": Decimal("40.0"),
+            "text": "A sample",
+        }
+    ],
+}
+
+
+def test_amounts_apart_mark_a_case():
+    amounts = {"capital": Decimal(100), "open_amount": Decimal(60)}
+    one = wire.read_assignment({"id": "case", "amounts": amounts})
+    amounts["interest that grows"] = Decimal("1.05")
+    assert wire.read_assignment({"id": "case", "amounts": amounts}).mark == one.mark
+    amounts["open_amount"] -= 1
+    assert wire.read_assignment({"id": "case", "amounts": amounts}).mark != one.mark
+
+
+@pytest.mark.parametrize("within", [CASE, CASE["events"][0]])
+def test_whatever_is_read_marks_a_case(within):
+    """And nothing else does: what is read of a case is what it is followed by."""
+    before = wire.read_assignment(CASE)
+    assert wire.read_listed(CASE).mark == before.mark
+    for name in (*within, "a field nobody knows"):
+        case = copy.deepcopy(CASE)
+        for found in (case, case["events"][0]):
+            if found.get("id") == within["id"]:
+                # Another one of its kind, or the first.
+                value = found.get(name, "")
+                found[name] = value and (
+                    value[:-1] if isinstance(value, list) else f"{value}9"[1:]
+                )
+                found["a field nobody knows"] = name
+        after = wire.read_assignment(case)
+        assert (after.mark == before.mark) == (after == before), name
+        assert wire.read_listed(case).assignment() == after
+
+
+def test_a_case_of_a_list_is_read_where_that_is_asked_for(world, client, ids):
+    world.sandbox.remind(ids[1])
+    [page] = client.iter_listed_pages()
+    assert [listed.assignment() for listed in page.items] == list(
+        client.iter_assignments()
+    )
+    again = next(client.iter_listed_pages())
+    assert [case.mark for case in again.items] == [case.mark for case in page.items]
+    world.sandbox.comment(ids[2], "A sample")
+    changed = next(client.iter_listed_pages())
+    differ = zip(page.items, changed.items, strict=True)
+    assert [one.id for one, two in differ if one.mark != two.mark] == [ids[2]]
+
+
+def test_a_case_that_can_not_be_read_spoils_no_list():
+    page = wire.read_page([{**CASE, "events": ["none"]}, CASE], {}, 1, wire.read_listed)
+    bad, good = page.items
+    with pytest.raises(wire.WireError):
+        bad.assignment()
+    assert good.assignment().id == "case"
+    assert "sample" not in repr(page)
