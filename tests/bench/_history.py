@@ -15,7 +15,7 @@ RARE = 200
 
 
 def live_through(env, cases):
-    """Give cases of :func:`._fill.make_cases` a past and everything that hangs on it."""
+    """Give cases of :func:`._fill.make_cases` a past and what hangs on it."""
     env.flush_all()
     moves = cases.move_id
     _spread(env, moves)

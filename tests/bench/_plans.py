@@ -1,13 +1,8 @@
 """The statements that were really executed, and how PostgreSQL answers them.
 
-A plan is bad where a table of some size is read from end to end for few rows of it:
-
-* a sequential scan whose filter throws away more than nine tenths, or
-* one in a statement that asks for a page of it (`LIMIT`), and sums up nothing on the
-  way.
-
-Sums of everything may read everything: they have a bar on their seconds instead. So
-may what counts to the 10,000 that the client lets a list be counted to.
+A plan is bad where a big table is read from end to end, and a filter throws away more
+than nine tenths of it: an index should have found the rest. Sums and sorted lists of much
+may read much: they have a bar on their seconds instead.
 """
 
 import contextlib
@@ -16,8 +11,6 @@ from odoo.sql_db import Cursor
 
 #: The share of a table that a scan may not throw away.
 THROWN_AWAY = 0.9
-#: The longest page.
-PAGE = 1_000
 
 
 @contextlib.contextmanager
@@ -49,23 +42,18 @@ def bad_scans(cr, statement, big):
     """Sequential scans of this statement that an index should spare, as sentences."""
     cr.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}")  # noqa: S608
     [plan] = cr.fetchone()[0]
-    return list(_bad(plan["Plan"], big, paged=False))
+    return list(_bad(plan["Plan"], big))
 
 
-def _bad(node, big, paged):
-    kind = node["Node Type"]
-    if kind == "Limit":
-        paged = node["Actual Rows"] <= PAGE
-    elif "Aggregate" in kind or kind in ("Group", "WindowAgg", "Unique"):
-        paged = False
-    if kind == "Seq Scan" and node["Relation Name"] in big:
+def _bad(node, big):
+    if node["Node Type"] == "Seq Scan" and node["Relation Name"] in big:
         kept = node["Actual Rows"] * node["Actual Loops"]
         thrown = node.get("Rows Removed by Filter", 0) * node["Actual Loops"]
-        if paged or thrown > THROWN_AWAY * (kept + thrown):
+        if thrown > THROWN_AWAY * (kept + thrown):
             condition = node.get("Filter", "no condition")
             yield (
                 f"{node['Relation Name']}: {kept:,.0f} of {kept + thrown:,.0f} rows; "
                 f"{condition}"
             )
     for inner in node.get("Plans", ()):
-        yield from _bad(inner, big, paged)
+        yield from _bad(inner, big)
