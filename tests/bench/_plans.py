@@ -1,8 +1,8 @@
 """The statements that were really executed, and how PostgreSQL answers them.
 
 A plan is bad where a big table is read from end to end, and a filter throws away more
-than nine tenths of it: an index should have found the rest. Sums and sorted lists of much
-may read much: they have a bar on their seconds instead.
+than nine tenths of it: an index should have found the rest. Sums and sorted lists of
+much may read much: they have a bar on their seconds instead.
 """
 
 import contextlib
