@@ -216,9 +216,10 @@ def report(bench, large, small):
         dear = min(screen["seconds"])
         if screen["ours"] and name in small and dear > 0.1:
             exponents[name] = math.log10(dear / min(small[name]["seconds"]))
-    name = max(exponents, key=exponents.get)
-    # More than 1, since 10,000 cases fit into PostgreSQL's memory and 100,000 do not.
-    bench.figure(f"worst growth: {name}", round(exponents[name], 2), at_most=1.3)
+    if exponents:
+        name = max(exponents, key=exponents.get)
+        # More than 1: 10,000 cases fit into PostgreSQL's memory, 100,000 do not.
+        bench.figure(f"worst growth: {name}", round(exponents[name], 2), at_most=1.3)
     bench.figure("statements", sum(screen["statements"] for screen in large))
     bench.figure("scans of a table for few of its rows", len(bad), at_most=0)
     for scan, (statement, names) in bad.items():
