@@ -230,4 +230,6 @@ if __name__ == "__main__":
     with Bench("screens", __doc__, rows=100_000, runs=3) as result:
         rows, runs = result.options.rows, result.options.runs
         small = measured(rows // 10, runs, 0)
-        report(result, measured(rows, runs, rows // 2), small)
+        # A smaller table PostgreSQL rightly reads from end to end.
+        big = max(rows // 2, 10_000)
+        report(result, measured(rows, runs, big), small)
