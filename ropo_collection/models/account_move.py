@@ -21,6 +21,44 @@ GUARDED = {
     "currency_id",
     "company_id",
 }
+#: What the checks read of each invoice and of each customer.
+READ_OF_INVOICE = (
+    "amount_residual",
+    "commercial_partner_id",
+    "company_id",
+    "currency_id",
+    "invoice_date_due",
+    "matched_payment_ids",
+    "maventa_status",
+    "move_type",
+    "partner_bank_id",
+    "partner_id",
+    "payment_state",
+    "ropo_dispute_reason",
+    "ropo_excluded",
+    "ropo_other_collector",
+    "state",
+)
+READ_OF_CUSTOMER = (
+    "child_ids",
+    "city",
+    "commercial_partner_id",
+    "company_registry",
+    "country_id",
+    "email",
+    "is_company",
+    "lang",
+    "name",
+    "phone",
+    "ropo_codebtor_ids",
+    "ropo_receivables_type",
+    "ropo_special",
+    "street",
+    "street2",
+    "type",
+    "vat",
+    "zip",
+)
 
 
 @dataclass
@@ -43,6 +81,12 @@ class Verdict:
     def warn(self, code, text, about=""):
         self.warnings.append((code, text))
         self.to_confirm.append(f"{code}:{about}")
+
+    def take(self, other):
+        """Add the reasons of another verdict to these."""
+        self.blocks += other.blocks
+        self.warnings += other.warnings
+        self.to_confirm += other.to_confirm
 
 
 class AccountMove(models.Model):
@@ -233,6 +277,7 @@ class AccountMove(models.Model):
         :return: ``{invoice: Verdict}``
         """
         cases = {case.move_id: case for case in for_cases or ()}
+        self._ropo_read_ahead()
         facts = self._ropo_facts(for_cases)
         verdicts = {}
         for move in self:
@@ -254,11 +299,22 @@ class AccountMove(models.Model):
                 verdict.blocks += move._ropo_company_blocks(kind, facts)
                 move._ropo_check_debt(verdict, kind, facts)
                 move._ropo_check_money_around(verdict, facts)
-                move._ropo_check_debtor(verdict, claim, facts)
+                verdict.take(move._ropo_debtor_verdict(claim, facts))
                 move._ropo_check_claim(verdict, claim)
                 move._ropo_check_care(verdict, facts)
             verdicts[move] = verdict
         return verdicts
+
+    def _ropo_read_ahead(self):
+        """Read at once what the checks read of these invoices and their customers.
+
+        By itself Odoo reads every field, of a thousand records at a time.
+        """
+        self.fetch(READ_OF_INVOICE)
+        customers = (self.partner_id | self.commercial_partner_id).sudo()
+        customers.fetch(READ_OF_CUSTOMER)
+        others = customers.child_ids | customers.ropo_codebtor_ids
+        others.fetch(READ_OF_CUSTOMER)
 
     def _ropo_facts(self, for_cases=None):
         """What the checks need to know beyond the invoices' own fields, in bulk."""
@@ -323,14 +379,10 @@ class AccountMove(models.Model):
             "only_fees": posted._ropo_only_fees(),
             # The same for many invoices: found once.
             "company": {},
-            "payers": {},
+            "days": {},
+            "debtors": {},
             "excluded": {
-                company: set(
-                    (moves.partner_id | moves.commercial_partner_id)
-                    .with_company(company)
-                    .filtered("ropo_excluded")
-                    .ids
-                )
+                company: moves._ropo_excluded_customers(company)
                 for company, moves in by_company.items()
             },
             "newest_bank_lines": posted._ropo_newest_bank_lines(),
@@ -364,6 +416,14 @@ class AccountMove(models.Model):
         )
         return {(row[0], row[1]): row[2] for row in loose}
 
+    def _ropo_excluded_customers(self, company):
+        """Ids of the customers whose invoices this company never hands over."""
+        customers = self.partner_id | self.commercial_partner_id
+        customers = customers.with_company(company)
+        # Alone: Odoo would read the company's other fields of a customer, too.
+        customers.fetch(["ropo_excluded"])
+        return set(customers.filtered("ropo_excluded").ids)
+
     @api.model
     def _ropo_in_payment(self, moves):
         """Invoices with money on its way that the ledger does not show yet."""
@@ -371,17 +431,18 @@ class AccountMove(models.Model):
             lambda payment: payment.state in ("in_process", "paid")
             and not payment.move_id
         )
-        concerned = {move.id for move in moves if move.matched_payment_ids & waiting}
+        concerned = set()
+        if waiting:
+            concerned |= {mv.id for mv in moves if mv.matched_payment_ids & waiting}
         if "transaction_ids" in self._fields:
-            concerned.update(
-                move.id
-                for move in moves
-                if any(
-                    tx.state in ("pending", "authorized")
-                    or (tx.state == "done" and not tx.payment_id.move_id)
-                    for tx in move.sudo().transaction_ids
-                )
+            moves = moves.sudo()
+            moves.fetch(["transaction_ids"])
+            under_way = moves.transaction_ids.filtered(
+                lambda tx: tx.state in ("pending", "authorized")
+                or (tx.state == "done" and not tx.payment_id.move_id)
             )
+            if under_way:
+                concerned |= {mv.id for mv in moves if mv.transaction_ids & under_way}
         return concerned
 
     def _ropo_company_blocks(self, kind, facts):
@@ -499,7 +560,10 @@ class AccountMove(models.Model):
 
     def _ropo_check_date(self, verdict, kind, facts):
         due = self._ropo_due_date()
-        start = due + timedelta(days=self._ropo_waiting_days(kind))
+        key = (self.company_id.id, kind)
+        if key not in facts["days"]:
+            facts["days"][key] = self._ropo_waiting_days(kind)
+        start = due + timedelta(days=facts["days"][key])
         verdict.eligible_from = start
         if facts["today"][self.company_id] < start:
             verdict.block(
@@ -532,7 +596,8 @@ class AccountMove(models.Model):
                     "if it belongs to this invoice."
                 ),
             )
-        payee = self.partner_bank_id.partner_id.commercial_partner_id
+        bank = self.partner_bank_id
+        payee = bank and bank.partner_id.commercial_partner_id
         if payee and payee not in (
             self.company_id.partner_id | self.company_id._ropo_root().partner_id
         ):
@@ -545,6 +610,18 @@ class AccountMove(models.Model):
                 about=payee.id,
             )
 
+    def _ropo_debtor_verdict(self, claim, facts):
+        """What speaks against the debtors: the same for all invoices of a customer."""
+        key = (self.company_id.id, self.partner_id.id, claim["receivables_type"])
+        known = facts["debtors"]
+        if claim["payers"] is None and key in known:
+            return known[key]
+        verdict = Verdict()
+        self._ropo_check_debtor(verdict, claim, facts)
+        if claim["payers"] is None:
+            known[key] = verdict
+        return verdict
+
     def _ropo_check_debtor(self, verdict, claim, facts):
         """The debtors: not excluded, data complete and possible."""
         partner = self.commercial_partner_id
@@ -556,10 +633,7 @@ class AccountMove(models.Model):
             )
         debtors = claim["payers"]
         if debtors is None:
-            key = (self.partner_id, kind)
-            if key not in facts["payers"]:
-                facts["payers"][key] = self.partner_id._ropo_prepare_payers(kind)
-            debtors = facts["payers"][key]
+            debtors = self.partner_id._ropo_prepare_payers(kind)
         for vals in debtors:
             name = vals["name"] or partner.display_name
             missing = payers._missing_in(vals, kind)

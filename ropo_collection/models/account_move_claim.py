@@ -66,10 +66,13 @@ class AccountMove(models.Model):
         Known by the products and accounts in the settings.
         """
         found = set()
-        for root, moves in self.sudo().grouped(lambda m: m.company_id.root_id).items():
+        for root in self.sudo().company_id.root_id:
             products, accounts = root.ropo_fee_product_ids, root.ropo_fee_account_ids
             if not (products or accounts):
                 continue
+            moves = self.filtered(
+                lambda m, root=root: m.sudo().company_id.root_id == root
+            )
             rows = self.env.execute_query(
                 SQL(
                     """

@@ -21,6 +21,8 @@ class AccountMove(models.Model):
         help="What the customer objects to. A disputed invoice is not handed over.",
     )
 
+    _ropo_disputed = models.Index("(id) WHERE ropo_dispute_reason IS NOT NULL")
+
     def action_ropo_dispute(self):
         """Ask what the customer objects to."""
         self.ensure_one()

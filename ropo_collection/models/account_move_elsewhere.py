@@ -13,6 +13,8 @@ class AccountMove(models.Model):
         help="Another agency collects this invoice: it is not handed over to Ropo.",
     )
 
+    _ropo_elsewhere = models.Index("(id) WHERE ropo_other_collector IS TRUE")
+
     def _ropo_verdicts(self, *args, **kwargs):
         """Besides all other checks: nobody else has the invoice."""
         verdicts = super()._ropo_verdicts(*args, **kwargs)

@@ -39,6 +39,10 @@ class AccountMove(models.Model):
         "uploaded twice, it is still one invoice there.",
     )
 
+    _ropo_to_find = models.Index(
+        "(maventa_lookup) WHERE maventa_lookup IN ('choose', 'missing')"
+    )
+
     # ------------------------------------------------------------------
     # Buttons
     # ------------------------------------------------------------------

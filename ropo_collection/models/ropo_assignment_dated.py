@@ -20,7 +20,10 @@ class RopoAssignment(models.Model):
         "res.users", string="Warnings confirmed by", copy=False, readonly=True
     )
     confirmed_at = fields.Datetime(
-        string="Warnings confirmed on", copy=False, readonly=True
+        string="Warnings confirmed on",
+        copy=False,
+        readonly=True,
+        index="btree_not_null",
     )
 
     @api.model_create_multi

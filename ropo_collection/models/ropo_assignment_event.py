@@ -114,6 +114,7 @@ class RopoAssignmentEvent(models.Model):
             ("keep", "Keep collecting"),
         ],
         copy=False,
+        index="btree_not_null",
     )
     answered_by_id = fields.Many2one(
         "res.users", string="Answered by", readonly=True, copy=False
@@ -153,6 +154,13 @@ class RopoAssignmentEvent(models.Model):
     )
     _queue = models.Index(
         "(due_at, attempt_at) WHERE state IN ('queued', 'sending', 'unknown')"
+    )
+    # The list of reports, by date; what Ropo tells is ten times as much.
+    _reports = models.Index("(booked_at, id) WHERE direction = 'out'")
+    # Payments to Ropo: what is to come from there.
+    _money_there = models.Index(
+        "(assignment_id) WHERE direction = 'in' AND kind = 'paid' "
+        "AND state = 'received'"
     )
 
     @api.model_create_multi
