@@ -19,6 +19,7 @@ class AccountMove(models.Model):
         copy=False,
         readonly=True,
         help="What the customer objects to. A disputed invoice is not handed over.",
+        prefetch="ropo",
     )
 
     def action_ropo_dispute(self):

@@ -24,7 +24,7 @@ class AccountMove(models.Model):
 
     def _ropo_check_settled(self):
         """Refuse what would take a booked settlement apart behind its back."""
-        if self.env.context.get("ropo_undo"):
+        if not self.ids or self.env.context.get("ropo_undo"):
             return
         settlement = (
             self.env["ropo.settlement"]
