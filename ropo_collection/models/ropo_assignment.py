@@ -595,25 +595,24 @@ class RopoAssignment(models.Model):
     # Markers: the only thing that users' transactions write
     # ------------------------------------------------------------------
     @api.model
-    def _mark_lines(self, line_ids):
-        """Leave a marker for the cases whose invoices have these journal items.
+    def _mark_entries(self, move_ids):
+        """Leave a marker for the cases of these entries.
 
         One statement, whether there is a case or not. It updates no case, so it
         never waits for a worker, and no worker waits for it.
         """
-        if not line_ids:
+        if not move_ids:
             return
         self.flush_model(["move_id", "state"])
         self.env.cr.execute(
             """
             INSERT INTO ropo_recheck (assignment_id, due_at)
-            SELECT DISTINCT a.id, %s::timestamp
-              FROM ropo_assignment a
-              JOIN account_move_line l ON l.move_id = a.move_id
-             WHERE l.id IN %s AND a.state NOT IN ('cancelled', 'proposed')
+            SELECT id, %s::timestamp
+              FROM ropo_assignment
+             WHERE move_id IN %s AND state NOT IN ('cancelled', 'proposed')
             RETURNING assignment_id
             """,
-            (fields.Datetime.now(), tuple(line_ids)),
+            (fields.Datetime.now(), tuple(move_ids)),
         )
         self._look_again()
 

@@ -77,6 +77,26 @@ class TestSpeedOverhead(LedgerCommon):
             partner.customer_rank += 1
         self.assertEqual(found, [])
 
+    def test_hooks_on_no_entries_do_nothing(self):
+        """Odoo undoes nothing at all with each entry that it posts or matches."""
+        nothing, lines = (
+            self.env["account.move"],
+            self.env["account.bank.statement.line"],
+        )
+        done = AssertionError("something was done to no entries")
+        with (
+            patch.object(
+                type(self.env["ropo.assignment"]), "_cancel", side_effect=done
+            ),
+            patch.object(type(nothing), "_ropo_forget_hit", side_effect=done),
+            patch.object(type(lines), "_ropo_booked", side_effect=done),
+            self.assertQueryCount(0),
+        ):
+            nothing.button_draft()
+            nothing.button_cancel()
+            nothing.unlink()
+            lines.action_undo_reconciliation()
+
     # -- Odoo's own work ---------------------------------------------------
     def test_columns_of_ours_are_not_read_with_odoos(self):
         for model in ("account.move", "res.partner", "res.company"):
