@@ -79,15 +79,12 @@ class TestSpeedOverhead(LedgerCommon):
 
     def test_hooks_on_no_entries_do_nothing(self):
         """Odoo undoes nothing at all with each entry that it posts or matches."""
-        nothing, lines = (
-            self.env["account.move"],
-            self.env["account.bank.statement.line"],
-        )
+        cases = type(self.env["ropo.assignment"])
+        nothing = self.env["account.move"]
+        lines = self.env["account.bank.statement.line"]
         done = AssertionError("something was done to no entries")
         with (
-            patch.object(
-                type(self.env["ropo.assignment"]), "_cancel", side_effect=done
-            ),
+            patch.object(cases, "_cancel", side_effect=done),
             patch.object(type(nothing), "_ropo_forget_hit", side_effect=done),
             patch.object(type(lines), "_ropo_booked", side_effect=done),
             self.assertQueryCount(0),
