@@ -57,6 +57,8 @@ class AccountBankStatementLine(models.Model):
 
     def action_undo_reconciliation(self):
         """The settlements booked in these lines are undone with it."""
+        if not self:
+            return super().action_undo_reconciliation()
         booked = self.sudo()._ropo_booked()
         for settlement in booked:
             settlement._hold()

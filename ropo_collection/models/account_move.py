@@ -59,6 +59,14 @@ READ_OF_CUSTOMER = (
     "vat",
     "zip",
 )
+#: Fields of the screens that don't depend on what posting and matching change: Odoo
+#: would look for them in every such step of every entry. A new due date they hear of.
+NOT_HEARD = (
+    "ropo_days_overdue",
+    "ropo_eligible_from",
+    "ropo_reasons",
+    "ropo_verdict",
+)
 
 
 @dataclass
@@ -97,11 +105,13 @@ class AccountMove(models.Model):
         copy=False,
         index="btree_not_null",
         help="The identifier of this invoice at Maventa; a transfer needs it.",
+        prefetch="ropo",
     )
     maventa_status = fields.Char(
         string="Status at Maventa",
         copy=False,
         help="PENDING, DELIVERED or FAILED, as Maventa last told it.",
+        prefetch="ropo",
     )
     ropo_assignment_ids = fields.One2many(
         "ropo.assignment", "move_id", string="Ropo cases"
@@ -113,6 +123,7 @@ class AccountMove(models.Model):
         index="btree_not_null",
         ondelete="set null",
         help="The live case of this invoice, else its newest one.",
+        prefetch="ropo",
     )
     ropo_state = fields.Selection(related="ropo_assignment_id.state", string="Ropo")
     ropo_collection_status = fields.Selection(
@@ -130,6 +141,7 @@ class AccountMove(models.Model):
         string="Not to Ropo",
         copy=False,
         help="This invoice is never offered for transfer.",
+        prefetch="ropo",
     )
     ropo_needs_attention = fields.Boolean(related="ropo_assignment_id.needs_attention")
     ropo_attention_reason = fields.Text(related="ropo_assignment_id.attention_reason")
@@ -190,7 +202,6 @@ class AccountMove(models.Model):
         return self.invoice_date_due
 
     @api.depends(
-        "invoice_date_due",
         "move_type",
         "partner_id.ropo_receivables_type",
         "commercial_partner_id.is_company",
@@ -715,6 +726,8 @@ class AccountMove(models.Model):
     def _ropo_let_go(self):
         """What is at Ropo can't be undone here; what still waits is cancelled."""
         live = self._ropo_live()
+        if not live:
+            return
         handed_over = live.filtered(lambda case: case.state in HANDED_OVER)
         if handed_over:
             raise UserError(handed_over[0]._undo_refusal())
@@ -733,9 +746,18 @@ class AccountMove(models.Model):
         return super().button_cancel()
 
     def _post(self, soft=True):
+        again = self.filtered("posted_before")
         posted = super()._post(soft)
+        (posted & again)._ropo_rename_cases()
         self.env["ropo.assignment"]._mark_counterparts(posted)
         return posted
+
+    def _ropo_rename_cases(self):
+        """Their cases have the invoices' names, and don't watch them."""
+        if self:
+            cases = self.env["ropo.assignment"].sudo()
+            cases = cases.search([("move_id", "in", self.ids)])
+            self.env.add_to_compute(cases._fields["name"], cases)
 
     def write(self, vals):
         guarded = GUARDED & vals.keys()
@@ -750,10 +772,17 @@ class AccountMove(models.Model):
                             name=case.move_id.name,
                         )
                     )
-        return super().write(vals)
+        result = super().write(vals)
+        if guarded:
+            self.invalidate_recordset(NOT_HEARD, flush=False)
+        if "name" in vals:
+            self._ropo_rename_cases()
+        return result
 
     def unlink(self):
         """What never left the house goes with its invoice."""
+        if not self:
+            return super().unlink()
         self.env["ropo.assignment"].sudo().search(
             [("move_id", "in", self.ids), ("state", "=", "cancelled")]
         ).unlink()

@@ -44,11 +44,8 @@ class AccountMove(models.Model):
         help="Days since the (latest) due date.",
     )
 
+    # Nothing that posting or matching changes, see `NOT_HEARD`
     @api.depends(
-        "state",
-        "amount_residual",
-        "payment_state",
-        "invoice_date_due",
         "partner_id",
         "ropo_excluded",
         "ropo_dispute_reason",
@@ -65,7 +62,7 @@ class AccountMove(models.Model):
                 "blocked" if blocks else "warning" if warnings else "ready"
             )
 
-    @api.depends("invoice_date_due")
+    @api.depends("move_type")
     def _compute_ropo_days_overdue(self):
         for move in self:
             due = move._ropo_due_date()

@@ -19,6 +19,7 @@ class AccountMove(models.Model):
         copy=False,
         readonly=True,
         help="What the customer objects to. A disputed invoice is not handed over.",
+        prefetch="ropo",
     )
 
     _ropo_disputed = models.Index("(id) WHERE ropo_dispute_reason IS NOT NULL")

@@ -11,6 +11,7 @@ class AccountMove(models.Model):
         string="With another collector",
         copy=False,
         help="Another agency collects this invoice: it is not handed over to Ropo.",
+        prefetch="ropo",
     )
 
     _ropo_elsewhere = models.Index("(id) WHERE ropo_other_collector IS TRUE")

@@ -24,12 +24,14 @@ class AccountMove(models.Model):
         readonly=True,
         help="Whether Maventa has this invoice, as of the last look. Choose: it has "
         "several that may be it, or one that differs.",
+        prefetch="ropo",
     )
     maventa_candidates = fields.Json(
         copy=False,
         readonly=True,
         help="What Maventa has under the number of this invoice, while nobody has "
         "chosen which of them it is.",
+        prefetch="ropo",
     )
     maventa_upload_uuid = fields.Char(
         string="Id of the upload",
@@ -37,6 +39,7 @@ class AccountMove(models.Model):
         readonly=True,
         help="Our own id for this invoice at Maventa, kept before it is uploaded: "
         "uploaded twice, it is still one invoice there.",
+        prefetch="ropo",
     )
 
     _ropo_to_find = models.Index(
@@ -80,9 +83,11 @@ class AccountMove(models.Model):
     def button_draft(self):
         """What is changed is another invoice than the one at Maventa."""
         result = super().button_draft()
-        self.filtered(
+        known = self.filtered(
             lambda move: move.maventa_invoice_id or move.maventa_lookup
-        )._ropo_forget_hit()
+        )
+        if known:
+            known._ropo_forget_hit()
         return result
 
     # ------------------------------------------------------------------

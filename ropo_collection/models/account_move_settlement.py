@@ -28,7 +28,7 @@ class AccountMove(models.Model):
 
         Be it its entry, its bank line or what it divides up.
         """
-        if self.env.context.get("ropo_undo"):
+        if not self.ids or self.env.context.get("ropo_undo"):
             return
         concerned = Domain.OR(
             Domain(name, "in", self.ids)

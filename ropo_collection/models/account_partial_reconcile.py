@@ -7,19 +7,18 @@ class AccountPartialReconcile(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         partials = super().create(vals_list)
-        partials._ropo_mark()
+        self.env["ropo.assignment"]._mark_entries(partials._ropo_entries().ids)
         return partials
 
     def unlink(self):
         if not self:
             return super().unlink()
-        lines = self.debit_move_id | self.credit_move_id
+        entries = self._ropo_entries()
         result = super().unlink()
-        self.env["ropo.assignment"]._mark_lines(lines.ids)
+        self.env["ropo.assignment"]._mark_entries(entries.ids)
         return result
 
-    def _ropo_mark(self):
-        """Leave a marker for the cases whose invoice is matched here."""
-        self.env["ropo.assignment"]._mark_lines(
-            (self.debit_move_id | self.credit_move_id).ids
-        )
+    def _ropo_entries(self):
+        """What is matched here: invoices, payments, credit notes."""
+        partials = self.sudo()
+        return (partials.debit_move_id | partials.credit_move_id).move_id

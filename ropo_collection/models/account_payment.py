@@ -14,7 +14,7 @@ class AccountPayment(models.Model):
         help="What was reported of this payment to Ropo, or why nothing was.",
     )
 
-    @api.depends("state", "move_id", "partner_id", "is_reconciled")
+    @api.depends("partner_id")
     def _compute_ropo_alerts(self):
         told = self.move_id._ropo_told()
         for payment in self:

@@ -7,7 +7,7 @@ class AccountPayment(models.Model):
 
     ropo_to_settle = fields.Boolean(compute="_compute_ropo_to_settle")
 
-    @api.depends("state", "move_id.line_ids.reconciled")
+    @api.depends("partner_id", "journal_id")
     def _compute_ropo_to_settle(self):
         """Money from Ropo that a person registered and that is not matched."""
         for payment in self:

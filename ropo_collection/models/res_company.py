@@ -53,12 +53,14 @@ class ResCompany(models.Model):
         help="Off hides everything. Demo plays Maventa and Ropo inside the database, "
         "without keys. Test and Production are Maventa's. Every case stays in the "
         "environment it was started in.",
+        prefetch="ropo",
     )
     maventa_company_uuid = fields.Char(
         string="Company UUID",
         copy=False,
         groups="base.group_system",
         help="The identifier of your company at Maventa (its OAuth2 client_id).",
+        prefetch="ropo",
     )
     maventa_user_api_key = fields.Char(
         string="User API key",
@@ -66,12 +68,14 @@ class ResCompany(models.Model):
         groups="base.group_system",
         help="The personal key of a Maventa user of your company (its OAuth2 "
         "client_secret).",
+        prefetch="ropo",
     )
     maventa_vendor_api_key = fields.Char(
         string="Vendor API key",
         copy=False,
         groups="base.group_system",
         help="The key Maventa gave to the supplier of your software.",
+        prefetch="ropo",
     )
     maventa_ax_url = fields.Char(
         string="AutoXChange address",
@@ -79,6 +83,7 @@ class ResCompany(models.Model):
         groups="base.group_system",
         help="Only for a proxy or for tests: used instead of Maventa's own address "
         "of the AutoXChange API. https only, except on this machine.",
+        prefetch="ropo",
     )
     maventa_receivables_url = fields.Char(
         string="Receivables address",
@@ -86,11 +91,13 @@ class ResCompany(models.Model):
         groups="base.group_system",
         help="Only for a proxy or for tests: used instead of Maventa's own address "
         "of the Receivables API. https only, except on this machine.",
+        prefetch="ropo",
     )
     ropo_agreement_email = fields.Char(
         string="Agreement e-mail",
         help="Ropo sends its agreement form here; a person who may sign for the "
         "company fills it in.",
+        prefetch="ropo",
     )
     ropo_service_state = fields.Selection(
         [
@@ -106,13 +113,17 @@ class ResCompany(models.Model):
         required=True,
         copy=False,
         help="The state of the service as Maventa last told it.",
+        prefetch="ropo",
     )
     ropo_service_detail = fields.Char(
         string="Ropo service as told",
         copy=False,
         help="The word Maventa used for the state of the service.",
+        prefetch="ropo",
     )
-    ropo_activation_url = fields.Char(string="Activation page", copy=False)
+    ropo_activation_url = fields.Char(
+        string="Activation page", copy=False, prefetch="ropo"
+    )
     ropo_collection_type = fields.Selection(
         COLLECTION_TYPES,
         string="Default way of collecting",
@@ -120,24 +131,28 @@ class ResCompany(models.Model):
         required=True,
         help="Reminder and collection: Ropo reminds first. Collection only: you have "
         "sent reminders yourself.",
+        prefetch="ropo",
     )
     ropo_report_delay = fields.Integer(
         string="Report delay",
         default=15,
         help="Minutes between matching a payment or credit note in Odoo and telling "
         "Ropo, so that a mistake mended at once is never told.",
+        prefetch="ropo",
     )
     ropo_extra_days = fields.Integer(
         string="Extra days",
         default=0,
         help="Days to wait beyond the 7 (companies) or 14 (consumers) days after the "
         "due date. Never fewer.",
+        prefetch="ropo",
     )
     ropo_settlement_partner_id = fields.Many2one(
         "res.partner",
         string="Ropo as a partner",
         help="Money from this partner is Ropo's settlement of what debtors paid to "
         "Ropo. It is never reported back as a payment.",
+        prefetch="ropo",
     )
     ropo_settlement_journal_ids = fields.Many2many(
         "account.journal",
@@ -148,11 +163,13 @@ class ResCompany(models.Model):
     ropo_settlement_ibans = fields.Char(
         string="Ropo's account numbers",
         help="Account numbers Ropo settles from, separated by commas.",
+        prefetch="ropo",
     )
     ropo_settlement_names = fields.Char(
         string="Ropo's names on bank lines",
         help="Payer names by which your bank shows Ropo's settlements, separated by "
         "commas. Compared with the payer's whole name, never with the free text.",
+        prefetch="ropo",
     )
     ropo_loss_account_ids = fields.Many2many(
         "account.account",
@@ -167,16 +184,19 @@ class ResCompany(models.Model):
         help="A write-off up to this amount (in the invoice's currency), such as a "
         "bank fee or rounding, is told to Ropo as a credit. A larger one is asked "
         "about.",
+        prefetch="ropo",
     )
     ropo_responsible_id = fields.Many2one(
         "res.users",
         string="Responsible for Ropo",
         help="Gets the activities when a case needs a person.",
+        prefetch="ropo",
     )
     ropo_substitute_id = fields.Many2one(
         "res.users",
         string="Substitute for Ropo",
         help="Is asked when the responsible has not answered for a business day.",
+        prefetch="ropo",
     )
     ropo_upload_policy = fields.Selection(
         [
@@ -190,6 +210,7 @@ class ResCompany(models.Model):
         help="A transfer needs the invoice at Maventa. One that was printed, mailed or "
         "sent through another operator can be uploaded there: Maventa stores it for "
         "Ropo and sends nothing to the customer.",
+        prefetch="ropo",
     )
     ropo_transfer_policy = fields.Selection(
         [
@@ -203,26 +224,31 @@ class ResCompany(models.Model):
         help="By hand: people choose. Propose: what is ready is put on a list every "
         "day, and people approve. Automatic: it is put on the list, too, and sent when "
         "nobody has stopped it in time.",
+        prefetch="ropo",
     )
     ropo_veto_days = fields.Integer(
         string="Days to stop it",
         default=3,
         help="Policy Automatic: business days (Monday to Friday) between the proposal "
         "and its sending, in which anybody can stop it. At least one.",
+        prefetch="ropo",
     )
     ropo_policy_start = fields.Date(
         string="Due from",
         help="Only invoices due on this day or later are proposed.",
+        prefetch="ropo",
     )
     ropo_minimum_amount = fields.Float(
         string="Minimum amount",
         default=0.0,
         help="Only invoices with at least this much open are proposed.",
+        prefetch="ropo",
     )
     ropo_contact = fields.Char(
         string="Ropo's contact",
         help="Where you reach Ropo about a case: e-mail address or phone. Shown where "
         "something has to be told to Ropo by a person.",
+        prefetch="ropo",
     )
     ropo_summary_template = fields.Char(
         string="Summary",
@@ -230,6 +256,7 @@ class ResCompany(models.Model):
         help="What a claim is for, as Ropo prints it on letters, in the customer's "
         "language. {number}, {date}, {due}, {line} (the first line) and {reference} "
         "stand for what the invoice says. Cut to 64 characters.",
+        prefetch="ropo",
     )
     ropo_fee_product_ids = fields.Many2many(
         "product.product",
@@ -249,32 +276,41 @@ class ResCompany(models.Model):
         help="Days after a case has ended at Ropo, or was cancelled, until the copies "
         "of its debtors' data are erased, personal identity numbers among them. The "
         "case itself stays, and so does the customer.",
+        prefetch="ropo",
     )
     ropo_last_poll = fields.Datetime(
         string="Last update from Ropo",
         readonly=True,
         copy=False,
         help="When the list of cases at Ropo was last read to its end.",
+        prefetch="ropo",
     )
     ropo_adopt_page = fields.Integer(
         readonly=True,
         copy=False,
         help="The page of Ropo's list that is read next to find cases already there; 0 "
         "while nobody asked for that.",
+        prefetch="ropo",
     )
-    ropo_adopt_round = fields.Integer(readonly=True, copy=False)
+    ropo_adopt_round = fields.Integer(readonly=True, copy=False, prefetch="ropo")
     ropo_adopt_read = fields.Datetime(
-        string="Cases already at Ropo last read on", readonly=True, copy=False
+        string="Cases already at Ropo last read on",
+        readonly=True,
+        copy=False,
+        prefetch="ropo",
     )
-    ropo_poll_page = fields.Integer(default=1, readonly=True, copy=False)
-    ropo_poll_started = fields.Datetime(readonly=True, copy=False)
+    ropo_poll_page = fields.Integer(
+        default=1, readonly=True, copy=False, prefetch="ropo"
+    )
+    ropo_poll_started = fields.Datetime(readonly=True, copy=False, prefetch="ropo")
     ropo_trouble = fields.Char(
         string="Ropo is paused",
         readonly=True,
         copy=False,
         help="Why nothing is sent to or read from Ropo at the moment.",
+        prefetch="ropo",
     )
-    ropo_trouble_until = fields.Datetime(readonly=True, copy=False)
+    ropo_trouble_until = fields.Datetime(readonly=True, copy=False, prefetch="ropo")
 
     @api.constrains("maventa_ax_url", "maventa_receivables_url")
     def _check_maventa_urls(self):

@@ -20,6 +20,7 @@ class ResCompany(models.Model):
         help="Databases that may call for this company: name, identifier and web "
         "address of each, as an administrator has confirmed them. A copy carries them "
         "along and finds that it is another one.",
+        prefetch="ropo",
     )
     ropo_is_moved = fields.Boolean(
         compute="_compute_ropo_is_moved",

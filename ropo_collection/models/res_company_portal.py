@@ -11,4 +11,5 @@ class ResCompany(models.Model):
         string="Online payment at Ropo",
         help="Let customers pay invoices that are at Ropo on the customer portal. Such "
         "payments are reported to Ropo; Ropo's costs may stay unpaid.",
+        prefetch="ropo",
     )

@@ -18,6 +18,7 @@ class ResCompany(models.Model):
         copy=False,
         help="How far the proposing under way is: the last invoice looked at; -1 when "
         "it is done with this company.",
+        prefetch="ropo",
     )
 
     def _ropo_begin_proposing(self):

@@ -22,6 +22,7 @@ class ResCompany(models.Model):
         help="Words in the text of a bank line by which you know a settlement, "
         "separated by commas. Such a line is offered to be settled, and a payment with "
         "such a text is asked about. Debtors may write the same, so a person decides.",
+        prefetch="ropo",
     )
     ropo_clearing_account_id = fields.Many2one(
         "account.account",
@@ -30,28 +31,33 @@ class ResCompany(models.Model):
         help="What is left of a settlement stays open here until Ropo's own document "
         "explains it: deducted fees, for example. The account must allow "
         "reconciliation.",
+        prefetch="ropo",
     )
     ropo_interest_account_id = fields.Many2one(
         "account.account",
         string="Interest account",
         help="Late-payment interest that Ropo settles. Taxes of the account apply.",
+        prefetch="ropo",
     )
     ropo_cost_account_id = fields.Many2one(
         "account.account",
         string="Account of fees",
         help="Fees that Ropo settles or deducts without a bill. Taxes of the account "
         "apply.",
+        prefetch="ropo",
     )
     ropo_recovered_account_id = fields.Many2one(
         "account.account",
         string="Recovered credit losses",
         help="Money from Ropo for what was written off before.",
+        prefetch="ropo",
     )
     ropo_settlement_days = fields.Integer(
         string="Days to settle",
         default=5,
         help="Business days (Monday to Friday) after which the responsible is told "
         "that money paid to Ropo has not come.",
+        prefetch="ropo",
     )
 
     @api.constrains("ropo_settlement_days")

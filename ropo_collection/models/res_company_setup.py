@@ -32,6 +32,7 @@ class ResCompany(models.Model):
         readonly=True,
         copy=False,
         help="When Maventa last accepted these keys.",
+        prefetch="ropo",
     )
 
     def write(self, vals):

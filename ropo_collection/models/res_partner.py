@@ -19,6 +19,7 @@ class ResPartner(models.Model):
         "else's are consumer claims; for a person with a business id (a sole trader) "
         "the transfer window asks. A sole trader is a business, but the person is the "
         "debtor.",
+        prefetch="ropo",
     )
     ropo_codebtor_ids = fields.Many2many(
         "res.partner",
@@ -36,6 +37,7 @@ class ResPartner(models.Model):
         help="Only where the kind of claim demands it, such as a consumer's rental "
         "claim in Finland. Shown masked; the button beside it shows the whole number, "
         "and who has seen it is kept.",
+        prefetch="ropo",
     )
     ropo_special = fields.Selection(
         [
@@ -48,11 +50,13 @@ class ResPartner(models.Model):
         help="Invoices of such a customer are handed over only by a person who has "
         "confirmed it, never proposed or sent by themselves. Insolvent: bankruptcy, "
         "restructuring or arrangement of debts.",
+        prefetch="ropo",
     )
     ropo_excluded = fields.Boolean(
         string="Never to Ropo",
         company_dependent=True,
         help="Invoices of this customer are never offered for transfer.",
+        prefetch="ropo",
     )
 
     @api.model

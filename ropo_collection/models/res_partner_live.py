@@ -113,10 +113,22 @@ class ResPartner(models.Model):
         if self.env["res.company"].sudo().search_count(counts, limit=1):
             self.env.registry.clear_cache()
 
+    def _track_prepare(self, fields_iter):
+        """Who does not write the kind of claim does not have it read for the chatter.
+
+        Odoo reads what is tracked before any write, and when posting an invoice counts
+        up the customer's rank, with a query for each field.
+        """
+        if not self.env.context.get("ropo_kind_written"):
+            fields_iter = set(fields_iter) - {"ropo_receivables_type"}
+        return super()._track_prepare(fields_iter)
+
     def write(self, vals):
         """Ropo does not hear of a debtor's new name or address: a person tells it."""
         if "lang" in vals:
             self._ropo_forget_languages()
+        if "ropo_receivables_type" in vals:
+            self = self.with_context(ropo_kind_written=True)
         if not DEBTOR_FIELDS & vals.keys():
             return super().write(vals)
         cases = self._ropo_live_cases()

@@ -57,7 +57,9 @@ class RopoAdoption(models.Model):
     capital_amount = fields.Monetary(string="Claim at Ropo")
     open_amount = fields.Monetary(string="Open at Ropo")
     residual = fields.Monetary(
-        related="move_id.amount_residual", string="Open in the ledger"
+        related="move_id.amount_residual",
+        depends=["move_id"],
+        string="Open in the ledger",
     )
     collection_status = fields.Selection(STAGES, string="Stage at Ropo")
     state = fields.Selection(

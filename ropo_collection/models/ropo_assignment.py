@@ -201,7 +201,9 @@ class RopoAssignment(models.Model):
         help="Paid to Ropo and not settled yet.",
     )
     residual = fields.Monetary(
-        related="move_id.amount_residual", string="Open in the ledger"
+        related="move_id.amount_residual",
+        depends=["move_id"],
+        string="Open in the ledger",
     )
     event_ids = fields.One2many(
         "ropo.assignment.event", "assignment_id", string="Timeline"
@@ -295,7 +297,7 @@ class RopoAssignment(models.Model):
     # What differs, is disputed or waits is rare: filters find it without the rest.
     _differs = models.Index("(remote_difference) WHERE remote_difference != 0")
 
-    @api.depends("move_id.name", "partner_id.name")
+    @api.depends("move_id")
     def _compute_name(self):
         for case in self:
             case.name = case.move_id.name or "/"
@@ -604,27 +606,26 @@ class RopoAssignment(models.Model):
     # Markers: the only thing that users' transactions write
     # ------------------------------------------------------------------
     @api.model
-    def _mark_lines(self, line_ids):
-        """Leave a marker for the cases whose invoices have these journal items.
+    def _mark_entries(self, move_ids):
+        """Leave a marker for the cases of these entries.
 
         One statement, whether there is a case or not. It updates no case, so it
         never waits for a worker, and no worker waits for it.
         """
-        if not line_ids:
+        if not move_ids:
             return
         self.flush_model(["move_id", "state"])
         self.env.cr.execute(
             """
             INSERT INTO ropo_recheck (assignment_id, due_at)
-            SELECT DISTINCT a.id, %s::timestamp
-              FROM ropo_assignment a
-              JOIN account_move_line l ON l.move_id = a.move_id
-             WHERE l.id IN %s AND a.state NOT IN ('cancelled', 'proposed')
+            SELECT id, %s::timestamp
+              FROM ropo_assignment
+             WHERE move_id IN %s AND state NOT IN ('cancelled', 'proposed')
+            RETURNING assignment_id
             """,
-            (fields.Datetime.now(), tuple(line_ids)),
+            (fields.Datetime.now(), tuple(move_ids)),
         )
-        if self.env.cr.rowcount:
-            self.env["ropo.worker"]._trigger_once("cron_report")
+        self._look_again()
 
     @api.model
     def _mark_counterparts(self, moves):
@@ -633,7 +634,8 @@ class RopoAssignment(models.Model):
         An entry that is posted, reset to draft or cancelled keeps its matches and
         makes no partial reconciliation, but it changes what counts.
         """
-        if not moves.ids:
+        matched = moves.line_ids.filtered("matching_number")
+        if not matched:
             return
         self.flush_model(["move_id", "state"])
         self.env["account.partial.reconcile"].flush_model()
@@ -648,11 +650,24 @@ class RopoAssignment(models.Model):
                 ON theirs.id IN (p.debit_move_id, p.credit_move_id)
                AND theirs.id != mine.id
               JOIN ropo_assignment a ON a.move_id = theirs.move_id
-             WHERE mine.move_id IN %s AND a.state NOT IN ('cancelled', 'proposed')
+             WHERE mine.id IN %s AND a.state NOT IN ('cancelled', 'proposed')
+            RETURNING assignment_id
             """,
-            (fields.Datetime.now(), tuple(moves.ids)),
+            (fields.Datetime.now(), tuple(matched.ids)),
         )
-        if self.env.cr.rowcount:
+        self._look_again()
+
+    @api.model
+    def _look_again(self):
+        """What the ledger says of the cases just marked is read anew, and compared.
+
+        The fields that show it don't depend on the ledger's: Odoo would look for the
+        cases of every entry that anybody posts or matches.
+        """
+        cases = self.browse(row[0] for row in self.env.cr.fetchall())
+        if cases:
+            cases.invalidate_recordset(["residual"], flush=False)
+            cases.modified(["residual"])
             self.env["ropo.worker"]._trigger_once("cron_report")
 
     def _mark_recheck(self, *times):

@@ -471,7 +471,7 @@ class RopoAssignment(models.Model):
             currency=self.currency_id,
         )
 
-    @api.depends("move_id.amount_residual", "event_ids.state", "event_ids.amount")
+    @api.depends("residual", "event_ids.state", "event_ids.amount")
     def _compute_to_report(self):
         self.to_report = 0.0
         live = self.filtered(lambda case: case.state in REPORTING).sudo()

@@ -39,8 +39,12 @@ class RopoAssignment(models.Model):
         help="The invoice's due date when a person cancelled this case. As long as due "
         "date and open amount are the same, the invoice is not proposed again.",
     )
-    invoice_date_due = fields.Date(related="move_id.invoice_date_due")
-    days_overdue = fields.Integer(related="move_id.ropo_days_overdue")
+    invoice_date_due = fields.Date(
+        related="move_id.invoice_date_due", depends=["move_id"]
+    )
+    days_overdue = fields.Integer(
+        related="move_id.ropo_days_overdue", depends=["move_id"]
+    )
 
     @api.model
     def _cron_propose(self):

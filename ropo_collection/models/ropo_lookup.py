@@ -22,7 +22,11 @@ class RopoLookup(models.Model):
         "account.move", string="Invoice", required=True, ondelete="cascade"
     )
     company_id = fields.Many2one(
-        related="move_id.company_id", store=True, index=True, precompute=True
+        related="move_id.company_id",
+        depends=["move_id"],
+        store=True,
+        index=True,
+        precompute=True,
     )
     token = fields.Char(groups="base.group_system")
     attempt_at = fields.Datetime()

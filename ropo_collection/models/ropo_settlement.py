@@ -145,7 +145,7 @@ class RopoSettlement(models.Model):
             [("company_id", "=", company.id), ("type", "=", "bank")], limit=1
         )
 
-    @api.depends("entry_id.name", "date")
+    @api.depends("entry_id", "date")
     def _compute_display_name(self):
         for settlement in self:
             settlement.display_name = settlement.entry_id.name or self.env._(

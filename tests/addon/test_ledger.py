@@ -385,17 +385,17 @@ class TestLedger(LedgerCommon):
     # -- what it costs those who are not at Ropo --------------------------
     def test_one_query_more_when_nothing_is_at_ropo(self):
         cases = type(self.env["ropo.assignment"])
-        mark, counts = cases._mark_lines, []
+        mark, counts = cases._mark_entries, []
 
-        def counted(records, line_ids):
+        def counted(records, move_ids):
             self.env.flush_all()
             before = self.env.cr.sql_log_count
-            mark(records, line_ids)
+            mark(records, move_ids)
             counts.append(self.env.cr.sql_log_count - before)
 
         move = self.invoice(at_maventa=False)
         line = self.bank_line(100.0, partner=self.business)
-        with patch.object(cases, "_mark_lines", counted):
+        with patch.object(cases, "_mark_entries", counted):
             self.match(move, line.move_id)
             self.unmatch(move)
         self.assertEqual(counts, [1, 1])

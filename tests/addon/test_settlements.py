@@ -539,6 +539,7 @@ class TestSettlements(SettlementCommon):
         self.assertEqual(settlement.line_ids.assignment_id, case)
         settlement.action_book()
         self.assertEqual(case.residual, 0.0)
+        payment.invalidate_recordset()  # as the form reads it the next time
         self.assertFalse(payment.ropo_to_settle)
         self.assertTold(case, [], settled_amount=100.0)
         settlement.action_undo()

@@ -15,7 +15,10 @@ EACH = 10
 
 
 def prepare(env):
-    """A company in Finland that may hand over, and one overdue invoice of it."""
+    """A company in Finland that may hand over, and one overdue invoice of it.
+
+    Also in a database without the addon.
+    """
     company = env.company
     finland = env.ref("base.fi")
     if company.currency_id != finland.currency_id:
@@ -24,13 +27,9 @@ def prepare(env):
     if not company.chart_template:
         company.country_id = finland
         env["account.chart.template"].try_loading("fi", company, install_demo=False)
-    company.write(
-        {
-            "account_fiscal_country_id": finland.id,
-            "ropo_environment": "demo",
-            "ropo_service_state": "active",
-        }
-    )
+    company.account_fiscal_country_id = finland
+    if "ropo_environment" in company:
+        company.write({"ropo_environment": "demo", "ropo_service_state": "active"})
     partner = env["res.partner"].create(
         {
             "name": "Sample Debtor Oy",

@@ -46,10 +46,21 @@ class Bench:
             print(machine(), flush=True)
         return self
 
-    def figure(self, what, value, unit="", *, at_most=None, at_least=None, spread=None):
+    def figure(
+        self,
+        what,
+        value,
+        unit="",
+        *,
+        at_most=None,
+        at_least=None,
+        spread=None,
+        within=None,
+    ):
         """Keep and print one figure.
 
         :param spread: the values it is the median of
+        :param within: the ends shown instead of the least and greatest of them
         """
         missed = (at_most is not None and value > at_most) or (
             at_least is not None and value < at_least
@@ -60,7 +71,7 @@ class Bench:
         if at_least is not None:
             figure["at_least"] = at_least
         if spread:
-            figure["from"], figure["to"] = min(spread), max(spread)
+            figure["from"], figure["to"] = within or (min(spread), max(spread))
             figure["runs"] = len(spread)
         figure["missed"] = missed
         self.figures.append(figure)

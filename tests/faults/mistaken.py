@@ -58,13 +58,13 @@ def reports_without_an_answer_are_taken_for_sent(registry):
 @mistake
 def payments_are_told_in_the_request(registry):
     cases = registry["ropo.assignment"]
-    mark_lines = cases._mark_lines
+    mark_entries = cases._mark_entries
 
-    def tell_at_once(self, line_ids):
-        mark_lines(self, line_ids)
+    def tell_at_once(self, move_ids):
+        mark_entries(self, move_ids)
         self.sudo()._cron_report()
 
-    cases._mark_lines = tell_at_once
+    cases._mark_entries = tell_at_once
 
 
 def _mistaken(names):

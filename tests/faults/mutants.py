@@ -51,7 +51,7 @@ def marker_not_inserted(registry):
         paid(history)
 
     cases = registry["ropo.assignment"]
-    return play, cases, "_mark_lines", lambda self, line_ids: None
+    return play, cases, "_mark_entries", lambda self, move_ids: None
 
 
 @mutant

@@ -1,0 +1,165 @@
+"""What the addon costs those who post and match: ``./dev bench overhead``, exactly."""
+
+from contextlib import contextmanager
+from datetime import timedelta
+from unittest.mock import patch
+
+from odoo import Command, fields
+from odoo.tests import tagged
+
+from .ledger import LedgerCommon
+
+#: What posting and matching changes.
+MONEY = {
+    "account.move": ["name", "state", "amount_residual", "payment_state", "line_ids"],
+    "account.move.line": ["amount_residual", "reconciled", "parent_state"],
+    "account.partial.reconcile": ["debit_move_id", "credit_move_id"],
+    "account.payment": ["state"],
+}
+#: Read with the lines that wait to be reconciled, and with nothing else.
+LISTENS = {"account.bank.statement.line.ropo_to_settle"}
+
+
+@tagged("post_install", "-at_install")
+class TestSpeedOverhead(LedgerCommon):
+    @contextmanager
+    def queries_of_ours(self):
+        """The queries that have to do with the addon's tables or columns."""
+        found, execute = [], type(self.env.cr).execute
+
+        def listen(cursor, query, *args, **kwargs):
+            text = str(getattr(query, "code", query))
+            if "ropo_" in text or "maventa_" in text:
+                found.append(text)
+            return execute(cursor, query, *args, **kwargs)
+
+        self.env.flush_all()
+        self.env.invalidate_all()
+        with patch.object(type(self.env.cr), "execute", listen):
+            yield found
+            self.env.flush_all()
+
+    def draft(self, partner=None):
+        return self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": (partner or self.business).id,
+                "invoice_line_ids": [
+                    Command.create({"name": "Sample", "price_unit": 100})
+                ],
+            }
+        )
+
+    # -- queries -----------------------------------------------------------
+    def test_posting_asks_nothing_of_ours(self):
+        self.at_ropo()
+        move = self.draft()
+        with self.queries_of_ours() as found:
+            move.action_post()
+        self.assertEqual(found, [])
+
+    def test_one_query_of_ours_a_match(self):
+        self.at_ropo()
+        paid, matched = (self.invoice(at_maventa=False) for _number in range(2))
+        line = self.bank_line(100.0, partner=self.business).move_id
+        with self.queries_of_ours() as found:
+            self.pay(paid, 100.0)
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("INSERT INTO ropo_recheck", found[0])
+        with self.queries_of_ours() as found:
+            self.match(matched, line)
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("INSERT INTO ropo_recheck", found[0])
+
+    def test_counting_up_a_customers_rank_reads_nothing_of_ours(self):
+        partner = self.business.with_context(prefetch_fields=False)
+        with self.queries_of_ours() as found:
+            partner.customer_rank += 1
+        self.assertEqual(found, [])
+
+    def test_hooks_on_no_entries_do_nothing(self):
+        """Odoo undoes nothing at all with each entry that it posts or matches."""
+        cases = type(self.env["ropo.assignment"])
+        nothing = self.env["account.move"]
+        lines = self.env["account.bank.statement.line"]
+        done = AssertionError("something was done to no entries")
+        with (
+            patch.object(cases, "_cancel", side_effect=done),
+            patch.object(type(nothing), "_ropo_forget_hit", side_effect=done),
+            patch.object(type(lines), "_ropo_booked", side_effect=done),
+            self.assertQueryCount(0),
+        ):
+            nothing.button_draft()
+            nothing.button_cancel()
+            nothing.unlink()
+            lines.action_undo_reconciliation()
+
+    # -- Odoo's own work ---------------------------------------------------
+    def test_columns_of_ours_are_not_read_with_odoos(self):
+        for model in ("account.move", "res.partner", "res.company"):
+            read = [
+                str(field)
+                for field in self.env[model]._fields.values()
+                if field._modules == ("ropo_collection",)
+                and field.column_type
+                and field.prefetch is True
+            ]
+            self.assertEqual(read, [], 'such fields need prefetch="ropo"')
+
+    def test_nothing_of_ours_listens_to_money(self):
+        registry = self.env.registry
+        for model, names in MONEY.items():
+            for name in names:
+                field = self.env[model]._fields[name]
+                ours = {
+                    str(listener)
+                    for listener in registry.get_dependent_fields(field)
+                    if "ropo_collection" in listener._modules
+                }
+                with self.subTest(field=str(field)):
+                    self.assertEqual(ours - LISTENS, set())
+
+    # -- and is right all the same -----------------------------------------
+    def test_what_is_open_is_right_at_once(self):
+        """In the very transaction that changes it, though nothing listens."""
+        case = self.at_ropo()
+        move = case.move_id
+
+        def seen():
+            self.assertEqual(move.ropo_to_report, case.to_report)
+            return case.residual, case.to_report
+
+        self.assertEqual(seen(), (100.0, 0.0))
+        payment = self.pay(move, 40.0)
+        self.assertEqual(seen(), (60.0, 40.0))
+        payment.action_draft()
+        self.assertEqual(seen(), (60.0, 0.0))
+        payment.action_post()
+        self.assertEqual(seen(), (60.0, 40.0))
+        self.unmatch(move)
+        self.assertEqual(seen(), (100.0, 0.0))
+
+    def test_a_new_due_date_shows_at_once(self):
+        move = self.invoice()
+        before = move.ropo_eligible_from, move.ropo_days_overdue
+        move.invoice_date_due += timedelta(days=3)
+        self.assertEqual(
+            (move.ropo_eligible_from, move.ropo_days_overdue),
+            (before[0] + timedelta(days=3), before[1] - 3),
+        )
+
+    def test_a_case_is_named_as_its_invoice(self):
+        move = self.invoice()
+        case = self.transfer(move)
+        self.assertEqual(case.name, move.name)
+        move.name = "SAMPLE/2026/7"
+        self.assertEqual(case.name, "SAMPLE/2026/7")
+        case.action_cancel()
+        move.button_draft()
+        move.name = False
+        move.invoice_date = fields.Date.today() - timedelta(days=400)
+        move.action_post()
+        self.assertNotEqual(move.name, "SAMPLE/2026/7")
+        self.env.flush_all()
+        self.env.invalidate_all()
+        self.assertEqual(case.name, move.name)

@@ -1,0 +1,248 @@
+"""What the addon costs those who post, register payments and reconcile.
+
+``./dev bench overhead [--rows 1000] [--block 10] [--runs 4] [--control]``: two
+databases, one with the addon and one without it, and in each a company with the same
+invoices. A process for each of them takes its turn with a block of invoices, in an
+order that is swapped with each pair of blocks: each invoice is posted; some of them are
+paid by *Register payment*, the others matched with an entry that waits, as by *Add* on
+the invoice. Each is done as a request does it: with an empty cache, to the commit.
+
+A figure is the median of the pairs' ratios, with its distribution-free interval.
+Processes differ by what their memory happens to look like, so there are several pairs
+of them. ``--control`` compares the database without the addon with itself instead: what
+is left is noise.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+from odoo import SUPERUSER_ID, api, sql_db
+
+from .. import databases
+from ._fill import connect, make_cases, multiply, prepare
+from ._measure import Bench, interval, median
+
+POST, PAY, RECONCILE = "posting", "registering a payment", "reconciling"
+#: How many of the invoices are at Ropo: every n-th.
+STATES = {"none": 0, "some": 10, "all": 1}
+#: So many of the invoices are measured with some or all of them at Ropo.
+SHARE = 0.1
+#: Of the posted ones, every n-th is paid, which takes longest; the others are matched.
+PAID = 4
+#: With nothing at Ropo: no more than noise, and the marker's one query a match.
+SLOWER, QUERIES = 1.02, {POST: 0, PAY: 1, RECONCILE: 1}
+#: With the invoice at Ropo: the marker, and a record that wakes the scheduled action.
+SLOWER_AT_ROPO, QUERIES_AT_ROPO = 1.25, 5
+
+
+def fill(env, rows):
+    """Draft invoices, and as many entries to match them with."""
+    rows = int(rows)
+    invoice = prepare(env)
+    draft = invoice.copy({"invoice_date": invoice.invoice_date})
+    drafts = multiply(draft, rows)
+    drafts.line_ids.flush_recordset()
+    receivable = invoice.line_ids.filtered(
+        lambda line: line.account_id.account_type == "asset_receivable"
+    )
+    suspense = env.company.account_journal_suspense_account_id
+    entry = env["account.move"].create(
+        {
+            "move_type": "entry",
+            "partner_id": invoice.partner_id.id,
+            "line_ids": [
+                (0, 0, {"account_id": account.id, "balance": balance, "name": "Sample"})
+                for account, balance in (
+                    (suspense, invoice.amount_total),
+                    (receivable.account_id, -invoice.amount_total),
+                )
+            ],
+        }
+    )
+    entry.action_post()
+    multiply(entry, rows)
+    if "ropo_environment" in env.company:
+        connect(env, "http://127.0.0.1:9")
+
+
+def turns(env, state):
+    """Do to the next invoices what is asked for on the standard input."""
+    drafts = env["account.move"].search(
+        [("move_type", "=", "out_invoice"), ("state", "=", "draft")], order="id"
+    )
+    waiting = env["account.move.line"].search(
+        [
+            ("move_id.move_type", "=", "entry"),
+            ("account_id.account_type", "=", "asset_receivable"),
+            ("reconciled", "=", False),
+        ],
+        order="id",
+    )
+    drafts, waiting, user = drafts.ids, waiting.ids, env.ref("base.user_admin").id
+    env.cr.commit()
+
+    @contextmanager
+    def request(user):
+        with env.registry.cursor() as cursor:
+            yield api.Environment(cursor, user, {})
+
+    def hand_over():
+        every = STATES[state]
+        with request(SUPERUSER_ID) as mine:
+            if every and "ropo_environment" in mine.company:
+                # In turns one that is paid and one that is matched
+                some = block[len(drafts) // len(block) % min(every, 2) :: every]
+                make_cases(mine, mine["account.move"].browse(some), "sent")
+
+    for line in sys.stdin:
+        doing, count = line.split(":")
+        count = int(count)
+        if doing == POST:
+            block, drafts = drafts[:count], drafts[count:]
+            items, waiting = waiting[:count], waiting[count:]
+            paid = block[::PAID]
+            matched = [id for id in block if id not in paid]
+        mine = {POST: block, PAY: paid, RECONCILE: matched}.get(doing)
+        if mine:
+            answer = timed(lambda: request(user), OPERATIONS[doing], mine, items)
+        else:
+            answer = hand_over()
+        print(json.dumps(answer), flush=True)
+
+
+def timed(request, operation, ids, items):
+    """Do it to each of these invoices, in a transaction of its own."""
+    queries = []
+    started, worked = time.perf_counter(), time.process_time()
+    for id, item in zip(ids, items, strict=False):
+        before = sql_db.sql_counter
+        with request() as env:
+            operation(env["account.move"].browse(id), item)
+        queries.append(sql_db.sql_counter - before)
+    return {
+        "seconds": time.perf_counter() - started,
+        "cpu": time.process_time() - worked,
+        "queries": queries,
+    }
+
+
+def _pay(move, _item):
+    move.env["account.payment.register"].with_context(
+        active_model="account.move", active_ids=move.ids
+    ).create({}).action_create_payments()
+
+
+OPERATIONS = {
+    POST: lambda move, _item: move.action_post(),
+    PAY: _pay,
+    RECONCILE: lambda move, item: move.js_assign_outstanding_line(item),
+}
+
+
+class Player:
+    """A process with a loaded registry that does what it is told."""
+
+    def __init__(self, database, state):
+        from . import overhead
+
+        self.process = database.start(
+            overhead.turns, state, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def do(self, doing, count):
+        self.process.stdin.write(f"{doing}:{count}\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def measure(pair, state, blocks, size):
+    """``{what: pairs of what the database with the addon and the other took}``."""
+    players = [Player(database, state) for database in pair]
+    found = {POST: [], PAY: [], RECONCILE: []}
+    for number in range(-1, blocks):  # the first loads the code
+        order = players if number % 2 else players[::-1]
+        for doing, pairs in found.items():
+            took = {player: player.do(doing, size) for player in order}
+            if number >= 0:
+                pairs.append([took[player] for player in players])
+            if doing == POST:
+                for player in order:
+                    player.do("hand over", size)
+    for player in players:
+        player.end()
+    return found
+
+
+def report(result, state, found):
+    for doing, pairs in found.items():
+        if doing == POST and STATES[state]:
+            continue  # nothing of these invoices is at Ropo yet
+        bar = {"none": SLOWER, "some": None, "all": SLOWER_AT_ROPO}[state]
+        for key, what in (("seconds", "time"), ("cpu", "processor time of Odoo")):
+            ratios = [ours[key] / theirs[key] for ours, theirs in pairs]
+            result.figure(
+                f"{state} at Ropo: {doing}, {what}",
+                round(median(ratios), 4),
+                "times",
+                at_most=bar if key == "seconds" else None,
+                spread=ratios,
+                within=[round(end, 4) for end in interval(ratios)],
+            )
+        more = [
+            count - other
+            for ours, theirs in pairs
+            for count, other in zip(ours["queries"], theirs["queries"], strict=True)
+        ]
+        allowed = QUERIES[doing] if state == "none" else QUERIES_AT_ROPO
+        result.figure(
+            f"{state} at Ropo: {doing}, queries more", max(more), at_most=allowed
+        )
+        if state == "none":
+            without = [theirs for _ours, theirs in pairs]
+            each = [took["seconds"] / len(took["queries"]) for took in without]
+            queries = [count for took in without for count in took["queries"]]
+            result.figure(f"without the addon: {doing}", round(median(each), 4), "s")
+            result.figure(f"without the addon: {doing}, queries", int(median(queries)))
+
+
+def main():
+    with Bench("overhead", __doc__, rows=1000, block=10, runs=4, control=False) as (
+        result
+    ):
+        from . import overhead
+
+        options = result.options
+        blocks = {
+            state: max(1, int(options.rows * share) // options.block // options.runs)
+            for state, share in zip(STATES, (1, SHARE, SHARE), strict=True)
+        }
+        base = os.environ["ROPO_DEV_BASE"]
+        template = base if options.control else databases.template()
+        total = (sum(blocks.values()) + len(STATES)) * options.block * options.runs
+        with (
+            databases.throw_away(template) as ours,
+            databases.throw_away(base) as theirs,
+        ):
+            pair = (ours, theirs)
+            for database in pair:
+                database.run(overhead.fill, total, timeout=600)
+            for state in STATES:
+                found = {}
+                for _run in range(options.runs):
+                    for doing, pairs in measure(
+                        pair, state, blocks[state], options.block
+                    ).items():
+                        found.setdefault(doing, []).extend(pairs)
+                report(result, state, found)
+
+
+if __name__ == "__main__":
+    main()
