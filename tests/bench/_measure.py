@@ -13,6 +13,11 @@ from pathlib import Path
 
 RESULTS = Path(__file__).parents[2] / "docs" / "benchmarks.json"
 PAGE = RESULTS.with_suffix(".rst")
+INTRODUCTION = """
+Made by ``./dev bench [name] --keep``: the figures of the last change, each with the
+machine it was measured on. PostgreSQL is durable, Ropo is the sandbox in a process of
+its own. Figures with several runs are medians. Bars are what the project asks for.
+"""
 
 
 class Bench:
@@ -119,21 +124,14 @@ def keep(bench):
 
 def page(results):
     """The results as a page for people."""
-    lines = [
-        "=======================",
-        "What ``./dev bench`` saw",
-        "=======================",
-        "",
-        "Made by ``./dev bench [name] --keep``: the figures of the last change, each",
-        "with the machine it was measured on. PostgreSQL is durable, Ropo is the sandbox",
-        "in a process of its own. Figures with several runs are medians.",
-    ]
-    lines[0] = lines[2] = "=" * len(lines[1])
+    title = "What ``./dev bench`` saw"
+    lines = ["=" * len(title), title, "=" * len(title), "", INTRODUCTION.strip()]
     for name, result in sorted(results.items()):
-        options = ", ".join(f"{key} {value}" for key, value in result["options"].items())
-        lines += ["", name, "-" * len(name), "", f"{result['day']}. {result['machine']}."]
-        lines += [f"Options: {options}.", ""] if options else [""]
-        lines += ["::", ""]
+        options = [f"{key} {value}" for key, value in result["options"].items()]
+        lines += ["", name, "-" * len(name), ""]
+        lines += [f"{result['day']}. {result['machine']}."]
+        lines += [f"Options: {', '.join(options)}."] * bool(options)
+        lines += ["", "::", ""]
         lines += [f"    {line(figure)}" for figure in result["figures"]]
     return "\n".join(lines) + "\n"
 

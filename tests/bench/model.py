@@ -80,9 +80,7 @@ def main():
             calls = 24 * -(-size // PAGE) + changed + 3 * new + 2 * told
             result.figure(f"model: {size:,} cases, calls a day", round(calls))
             for what, value in seconds.items():
-                result.figure(
-                    f"model: {size:,} cases, {what}", round(value, 1), "s"
-                )
+                result.figure(f"model: {size:,} cases, {what}", round(value, 1), "s")
             for what, share in (
                 ("share of the hour for the list", seconds["the list, an hour"] / HOUR),
                 (
