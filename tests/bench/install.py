@@ -1,10 +1,10 @@
 """How long installing takes where there are many invoices already.
 
 ``./dev bench install [--rows 100000] [--runs 5]``: Odoo's own ``odoo -i``, on a
-database with a company and one invoice and on one with so many, in turns whose order is swapped.
-A figure is the median of the pairs' ratios. For how long nobody could read invoices,
-because the installing process held PostgreSQL's exclusive lock on their table, is
-watched from outside.
+database with a company and one invoice and on one with so many, in turns whose order
+is swapped. A figure is the median of the pairs' ratios. For how long nobody could read
+invoices, because the installing process held PostgreSQL's exclusive lock on their
+table, is watched from outside.
 """
 
 import contextlib
