@@ -14,6 +14,7 @@ CHECKOUT = Path(__file__).parents[2]
 ADDON = readme.ADDON
 WRITTEN = [
     CHECKOUT / "README.rst",
+    *sorted((CHECKOUT / "docs").glob("*.rst")),
     ADDON / "README.rst",
     ADDON / "ARCHITECTURE.md",
     ADDON / "INTEGRATORS.md",
