@@ -24,6 +24,7 @@ import sys
 import time
 import traceback
 from collections import Counter, defaultdict
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -141,10 +142,14 @@ class Inline:
         pass
 
     def submit(self, function, *args):
-        function(*args)
-        return self
+        future = Future()
+        try:
+            future.set_result(function(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
-    def result(self):
+    def shutdown(self):
         pass
 
 
