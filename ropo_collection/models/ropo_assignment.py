@@ -7,6 +7,7 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ..maventa import wire
 from ..maventa.errors import AccountTrouble, NotNow, Rejected
@@ -863,12 +864,7 @@ class RopoAssignment(models.Model):
         :param needed: the fields that are read, where it is to be quick
         """
         self.ensure_one()
-        self.env.cr.execute(
-            "SELECT token, state FROM ropo_assignment WHERE id = %s FOR NO KEY UPDATE",
-            (self.id,),
-        )
-        held = self.env.cr.fetchone()
-        self.invalidate_recordset()
+        held = self._lock_row(SQL("token"), SQL("state"))
         if held not in [(token, state) for state in states]:
             return self.browse()
         if needed:
@@ -1052,10 +1048,11 @@ class RopoAssignment(models.Model):
         case = job.row._hold(job.token, ("sending",), quick)
         if not case:
             return
-        error, now = job.error, fields.Datetime.now()
+        error = job.error
         if error is None:
             case._accept()
-        elif isinstance(error, NotNow):
+            return
+        if isinstance(error, NotNow):
             case._give_back(error, state="queued")
         elif isinstance(error, AccountTrouble):
             case._take_back_to_queue()
@@ -1066,10 +1063,11 @@ class RopoAssignment(models.Model):
             case._lose_sight(error)
         else:
             case._stop(case._explain_refusal(error))
-        case.last_change = now
+        case.last_change = fields.Datetime.now()
 
     def _accept(self):
         """Maventa has taken the claim for processing."""
+        now = fields.Datetime.now()
         self.write(
             {
                 "state": "pending",
@@ -1077,13 +1075,13 @@ class RopoAssignment(models.Model):
                 "looks": 0,
                 "next_try_at": False,
                 "error_message": False,
-                "accepted_at": fields.Datetime.now(),
-                "last_change": fields.Datetime.now(),
+                "accepted_at": now,
+                "last_change": now,
+                **self._noted({"handed_over": self.capital_amount}),
             }
         )
         if self.needs_attention:
             self._review()
-        self._note({"handed_over": self.capital_amount})
 
     def _lose_sight(self, error):
         """The call may have arrived or not: look, and only later send again."""
@@ -1166,8 +1164,11 @@ class RopoAssignment(models.Model):
         """
         self.ensure_one()
         if texts:
-            notes = [*(self.notes_due or []), *texts]
-            self.write({"notes_due": notes, "effects_due": True})
+            self.write(self._noted(*texts))
+
+    def _noted(self, *texts):
+        """The same as values to write."""
+        return {"notes_due": [*(self.notes_due or []), *texts], "effects_due": True}
 
     @api.model
     def _run_due_effects(self):

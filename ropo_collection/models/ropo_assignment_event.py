@@ -529,6 +529,13 @@ class RopoAssignmentEvent(models.Model):
         if self.next_try_at:
             worker._trigger_once("cron_report", at=self.next_try_at)
 
+    def _known_ids(self):
+        """Ropo's numbers of all these events, and of those it listed before them."""
+        known = set(self.mapped("external_id"))
+        for event in self:
+            known.update(event.seen_ids or [])
+        return known - {False, ""}
+
     def _is_taken_back(self):
         """Whether Ropo has corrected this report to nothing."""
         return not self.currency_id.compare_amounts(self.corrected_amount, self.amount)

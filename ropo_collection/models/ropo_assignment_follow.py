@@ -346,7 +346,7 @@ class RopoAssignment(models.Model):
     def _take_events(self, remote_events):
         """Add what is new in Ropo's list of events. Needs the lock."""
         self.ensure_one()
-        known = self._known_ids()
+        known = self.event_ids._known_ids()
         listed = {remote.id for remote in remote_events}
         unresolved = self.event_ids.filtered(lambda event: event.state in UNRESOLVED)
         nameless = self.event_ids.filtered(
@@ -382,13 +382,6 @@ class RopoAssignment(models.Model):
             )
             self._note(*filter(None, map(self._heard_note, new)))
             self._refresh_sums()
-
-    def _known_ids(self):
-        """Ropo's numbers of all events of this case that are known here."""
-        known = set(self.event_ids.mapped("external_id"))
-        for event in self.event_ids:
-            known.update(event.seen_ids or [])
-        return known - {False, ""}
 
     def _miss_events(self, remote_events):
         """Mark reports that Ropo answered a day ago and does not list.

@@ -1,7 +1,9 @@
 """Ropo's picture of a case against the ledger: reports, decisions, excess."""
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from dateutil import rrule
 
@@ -22,7 +24,6 @@ LIST_LAG = timedelta(hours=1)
 REPORTED = (
     "state",
     "collection_status",
-    "external_id",
     "company_id",
     "currency_id",
     "capital_amount",
@@ -49,6 +50,30 @@ REPORTED_EVENTS = (
 )
 #: Cases audited in one transaction.
 AUDIT_SLICE = 100
+
+
+@dataclass
+class Held:
+    """A report that was called for, with its case locked.
+
+    :param events: all events of its case
+    :param case_state: the state of its case
+    :param external_id: Ropo's number of the case
+    :param is_marked: whether something has happened in the ledger since the comparison
+        under the lease; it leaves a marker in its own transaction
+    """
+
+    event: models.BaseModel
+    events: models.BaseModel
+    case_state: str
+    external_id: str
+    is_marked: bool
+
+    def has_changed(self, remote_events):
+        """Whether the comparison under the lease may be wrong by now."""
+        known = self.events._known_ids()
+        news = any(remote.id and remote.id not in known for remote in remote_events)
+        return news or self.is_marked or self.case_state != "sent"
 
 
 class RopoAssignment(models.Model):
@@ -612,10 +637,14 @@ class RopoAssignment(models.Model):
                 self._mark_recheck(now + delay)
         self._write_changes(vals)
 
-    def _refresh_sums(self, settled=None):
-        """The plain columns the case shows, from its timeline."""
+    def _refresh_sums(self, settled=None, events=None):
+        """The plain columns the case shows, from its timeline.
+
+        :param settled: of :meth:`_settled_sums`
+        :param events: its events, where they are known
+        """
         sums = defaultdict(float)
-        for event in self.event_ids:
+        for event in self.event_ids if events is None else events:
             if event.direction == "in" and event.state == "received":
                 sums["in", event.kind] += event.amount - event.corrected_amount
             elif event.direction == "out" and event.state == "sent":
@@ -942,63 +971,45 @@ class RopoAssignment(models.Model):
 
     @api.model
     def _hold_report(self, job, state):
-        """Case and report, both locked; no report if the answer is not its own."""
-        event = job.row
-        event.invalidate_model()
-        case = event.env["ropo.assignment"].browse(job.case_id)
-        case._lock_case(REPORTED)
-        case.event_ids.fetch(REPORTED_EVENTS)
-        if (event.state, event.token) != (state, job.token):
-            event = event.browse()
-        return case, event
+        """Lock the case of a report, and read what its answer needs.
 
-    def _is_as_compared(self, remote_events):
-        """Whether nothing has happened since the comparison under the lease.
-
-        What happens in the ledger leaves a marker in its own transaction.
+        :param state: what the report must be in, for the answer to be its own
+        :return: :class:`Held`, or ``None``
         """
-        known = self._known_ids()
-        if any(remote.id and remote.id not in known for remote in remote_events):
-            return False
-        self.env.cr.execute(
-            "SELECT 1 FROM ropo_recheck WHERE assignment_id = %s AND due_at <= %s",
-            (self.id, fields.Datetime.now()),
+        event, cases = job.row, job.row.env["ropo.assignment"]
+        event.invalidate_model()
+        case_state, external_id, is_marked = cases.browse(job.case_id)._lock_row(
+            SQL("state"),
+            SQL("external_id"),
+            SQL(
+                "EXISTS (SELECT 1 FROM ropo_recheck WHERE due_at <= %s"
+                " AND assignment_id = ropo_assignment.id)",
+                fields.Datetime.now(),
+            ),
         )
-        return not self.env.cr.fetchone()
+        events = event.search_fetch(
+            [("assignment_id", "=", job.case_id)], REPORTED_EVENTS
+        )
+        if (event.state, event.token) != (state, job.token):
+            return None
+        event.currency_id.fetch(("rounding",))
+        return Held(event, events, case_state, external_id, is_marked)
 
     @api.model
     def _settle_before_report(self, job):
         """The events Ropo lists now are known: write them down, then send."""
-        case, event = self._hold_report(job, "queued")
-        if not event:
+        held = self._hold_report(job, "queued")
+        if not held:
             return None
+        event = held.event
         if job.error:
             event._settle_failure(job.error)
             return None
-        if not case._is_as_compared(job.result):
-            case._take_events(job.result)
-            case._recheck()
-        if event.state == "queued" and case.state == "closed":
-            # Ropo takes no report of a closed case: a person has to know.
-            event.write(
-                {
-                    "state": "error",
-                    "token": False,
-                    "next_try_at": False,
-                    "error_message": self.env._("Ropo has closed the case."),
-                }
-            )
-            case._review()
-            return None
-        if event.state != "queued" or case.state != "sent":
-            event.token = False
+        if held.has_changed(job.result) and not self._is_still_due(event, job.result):
             return None
         token = event._take_lease([remote.id for remote in job.result if remote.id])
-        case_id, amount, booked_at = (
-            case.external_id,
-            case._exact(event.amount),
-            event.booked_at,
-        )
+        case_id, booked_at = held.external_id, event.booked_at
+        amount = Decimal(str(event.currency_id.round(event.amount)))
 
         def report(client, kind=event.kind):
             if kind == ledger.PAID:
@@ -1011,29 +1022,53 @@ class RopoAssignment(models.Model):
             call=report,
             token=token,
             settle=self._settle_report,
-            case_id=case.id,
+            case_id=job.case_id,
         )
+
+    @api.model
+    def _is_still_due(self, event, remote_events):
+        """Compare again, with what Ropo tells; set aside what is not to be sent now."""
+        case = event.assignment_id
+        case._take_events(remote_events)
+        case._recheck()
+        if event.state == "queued" and case.state == "sent":
+            return True
+        event.token = False
+        if event.state == "queued" and case.state == "closed":
+            # Ropo takes no report of a closed case: a person has to know.
+            event.write(
+                {
+                    "state": "error",
+                    "next_try_at": False,
+                    "error_message": self.env._("Ropo has closed the case."),
+                }
+            )
+            case._review()
+        return False
 
     @api.model
     def _settle_report(self, job):
         """Write Ropo's answer to the report, if this is still our lease."""
-        case, event = self._hold_report(job, "sending")
-        if not event:
+        held = self._hold_report(job, "sending")
+        if not held:
             return
+        case = held.event.assignment_id
+        case.fetch(REPORTED)
         if job.error:
-            event._settle_failure(job.error)
+            held.event._settle_failure(job.error)
             case._review()
         else:
             # No reason for a person begins or ends with that.
-            event._mark_sent(job.result)
-        case._refresh_sums()
+            held.event._mark_sent(job.result)
+        case._refresh_sums(events=held.events)
 
     @api.model
     def _settle_report_look(self, job):
         """A report whose answer is missing: is it among Ropo's newer events?"""
-        case, event = self._hold_report(job, "unknown")
-        if not event:
+        held = self._hold_report(job, "unknown")
+        if not held:
             return
+        event, case = held.event, held.event.assignment_id
         if job.error:
             event.write(
                 {
@@ -1059,7 +1094,7 @@ class RopoAssignment(models.Model):
         is known to have, are looked at again, and then for a person.
         """
         now = fields.Datetime.now()
-        known = self._known_ids()
+        known = self.event_ids._known_ids()
         newer = [remote for remote in remote_events if remote.id not in known]
         candidates = [remote for remote in newer if event._is_like(remote)]
         if len(candidates) == 1:
@@ -1080,18 +1115,28 @@ class RopoAssignment(models.Model):
             "cron_report", at=event.next_try_at or None
         )
 
-    def _lock_case(self, needed=()):
-        """Lock this case, waiting for whoever has it for a moment.
+    def _lock_case(self):
+        """Lock this case, waiting for whoever has it for a moment."""
+        self._lock_row(SQL("id"))
+        return self
 
-        :param needed: the fields that are read, where it is to be quick
+    def _lock_row(self, *columns):
+        """The same for its row.
+
+        Must be the first statement of its transaction.
+
+        :return: the columns as they are under the lock, ``None`` if there is no row
         """
         self.env.cr.execute(
-            "SELECT 1 FROM ropo_assignment WHERE id = %s FOR NO KEY UPDATE", (self.id,)
+            SQL(
+                "SELECT %s FROM ropo_assignment WHERE id = %s FOR NO KEY UPDATE",
+                SQL(", ").join(columns),
+                self.id,
+            )
         )
+        row = self.env.cr.fetchone()
         self.invalidate_recordset()
-        if needed:
-            self.fetch(needed)
-        return self
+        return row
 
     # ------------------------------------------------------------------
     # The daily audit
