@@ -977,7 +977,6 @@ class RopoAssignment(models.Model):
         :return: :class:`Held`, or ``None``
         """
         event, cases = job.row, job.row.env["ropo.assignment"]
-        event.invalidate_model()
         case_state, external_id, is_marked = cases.browse(job.case_id)._lock_row(
             SQL("state"),
             SQL("external_id"),
@@ -1135,7 +1134,8 @@ class RopoAssignment(models.Model):
             )
         )
         row = self.env.cr.fetchone()
-        self.invalidate_recordset()
+        # All of it, which is quicker than one record: it may be older than the lock.
+        self.env.invalidate_all()
         return row
 
     # ------------------------------------------------------------------

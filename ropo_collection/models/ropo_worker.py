@@ -28,7 +28,7 @@ LEASE = timedelta(minutes=5)
 #: Not begun after this long, a call is not made: the lease must outlast it.
 FRESH = LEASE.total_seconds() / 2.5
 #: Rows are leased ahead for so many seconds of calls, and so many a thread at most.
-AHEAD_SECONDS, AHEAD = 5, 8
+AHEAD_SECONDS, AHEAD = 5, 16
 #: Two look-ups must agree, this far apart, before something is sent again.
 LOOK_APART = timedelta(minutes=5)
 #: A row is taken up at most this often in one run, so that no row can spin.
