@@ -292,6 +292,7 @@ class RopoAssignmentEvent(models.Model):
             # Without a number: the next list may show under which one.
             event._mark_sent(False)
             event.missing_there = False
+            case.remote_digest = False
             text = self.env._("%(user)s: Ropo has the report of %(amount)s. %(reason)s")
         elif event.missing_there:
             # It was answered: the comparison finds that this must be told anew.
@@ -495,6 +496,9 @@ class RopoAssignmentEvent(models.Model):
         return token
 
     def _mark_sent(self, external_id):
+        """Ropo has it. Whoever calls this lets the case be read anew: Ropo's list must
+        show it from now on, even if nothing else changes there.
+        """
         self.write(
             {
                 "state": "sent",
@@ -504,8 +508,6 @@ class RopoAssignmentEvent(models.Model):
                 "error_message": False,
             }
         )
-        # Ropo's list must show it from now on, even if nothing else changes there.
-        self.assignment_id.remote_digest = False
 
     def _settle_failure(self, error):
         """What becomes of a report whose call failed, by kind of error."""

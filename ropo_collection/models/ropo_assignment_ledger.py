@@ -637,10 +637,10 @@ class RopoAssignment(models.Model):
                 self._mark_recheck(now + delay)
         self._write_changes(vals)
 
-    def _refresh_sums(self, settled=None, events=None):
+    def _refresh_sums(self, others=None, events=None):
         """The plain columns the case shows, from its timeline.
 
-        :param settled: of :meth:`_settled_sums`
+        :param others: what else to write, those of :meth:`_settled_sums` among them
         :param events: its events, where they are known
         """
         sums = defaultdict(float)
@@ -654,7 +654,7 @@ class RopoAssignment(models.Model):
             "reported_credited": sums["out", "credit_note"] + sums["in", "credit_note"],
             "paid_to_ropo": sums["in", "paid"],
         }
-        vals.update(settled or {})
+        vals.update(others or {})
         known = vals["paid_to_ropo"] - vals.get("settled_amount", self.settled_amount)
         if self.currency_id.compare_amounts(known, 0) >= 0:
             vals["settled_unknown"] = 0.0
@@ -1055,11 +1055,12 @@ class RopoAssignment(models.Model):
         case.fetch(REPORTED)
         if job.error:
             held.event._settle_failure(job.error)
+            case._refresh_sums()
             case._review()
-        else:
-            # No reason for a person begins or ends with that.
-            held.event._mark_sent(job.result)
-        case._refresh_sums(events=held.events)
+            return
+        held.event._mark_sent(job.result)
+        # No reason for a person begins or ends with that.
+        case._refresh_sums({"remote_digest": False}, held.events)
 
     @api.model
     def _settle_report_look(self, job):
@@ -1098,6 +1099,7 @@ class RopoAssignment(models.Model):
         candidates = [remote for remote in newer if event._is_like(remote)]
         if len(candidates) == 1:
             event._mark_sent(candidates[0].id)
+            self.remote_digest = False
             return
         vals = {"token": False, "next_try_at": now + LOOK_APART}
         expected = {*self.event_ids.mapped("external_id"), *(event.seen_ids or [])}

@@ -43,15 +43,15 @@ def work(env, url, overlap):
     cases = env["ropo.assignment"]
     events = env["ropo.assignment.event"]
 
-    def drain():
+    def drain(find):
         env["ropo.worker"]._drain(
-            cases._due_reports,
+            find,
             type(events)._lease_report,
             cases._settle_before_report,
             size=int(overlap),
         )
 
-    figures = _calls.timed(env, url, drain)
+    figures = _calls.timed(env, url, cases._due_reports, drain)
     figures["done"] = events.search_count([("state", "=", "sent")])
     print(json.dumps(figures))
 

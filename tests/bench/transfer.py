@@ -35,15 +35,15 @@ def calls(number):
 def work(env, url, overlap):
     cases = env["ropo.assignment"]
 
-    def drain():
+    def drain(find):
         env["ropo.worker"]._drain(
-            cases._transfer_due,
+            find,
             type(cases)._lease_transfer,
             cases._settle_transfer,
             size=int(overlap),
         )
 
-    figures = _calls.timed(env, url, drain)
+    figures = _calls.timed(env, url, cases._transfer_due, drain)
     figures["done"] = cases.search_count([("state", "=", "pending")])
     print(json.dumps(figures))
 
