@@ -129,7 +129,7 @@ def page(results):
     for name, result in sorted(results.items()):
         options = [f"{key} {value}" for key, value in result["options"].items()]
         lines += ["", name, "-" * len(name), ""]
-        lines += [f"{result['day']}. {result['machine']}."]
+        lines += [f"{result['day']}.", f"{result['machine']}."]
         lines += [f"Options: {', '.join(options)}."] * bool(options)
         lines += ["", "::", ""]
         lines += [f"    {line(figure)}" for figure in result["figures"]]
