@@ -135,15 +135,16 @@ class TestHostile(RopoCommon):
         self.assertEqual(case.collection_status, "debt_collection")
         self.assertIn("comment", other.event_ids.mapped("kind"))
         case.action_refresh()
-        handle = self.sandbox.handle
+        # Read here: the sandbox answers in threads of its own.
+        handle, case_id = self.sandbox.handle, case.external_id
 
         def endless(method, url, headers, body=b""):
             if method == "GET" and "/events" in url:
                 rows = [{"id": f"{url}-{number}"} for number in range(100)]
                 return 200, {}, json.dumps(rows).encode()
             status, names, answer = handle(method, url, headers, body)
-            if url.endswith(case.external_id):
-                answer = json.dumps({"id": case.external_id}).encode()
+            if url.endswith(case_id):
+                answer = json.dumps({"id": case_id}).encode()
             return status, names, answer
 
         self.sandbox.handle = endless
