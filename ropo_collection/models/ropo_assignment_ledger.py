@@ -980,10 +980,10 @@ class RopoAssignment(models.Model):
         case_state, external_id, is_marked = cases.browse(job.case_id)._lock_row(
             SQL("state"),
             SQL("external_id"),
+            # Whenever it is due: the clock of the server that left it may be ahead.
             SQL(
-                "EXISTS (SELECT 1 FROM ropo_recheck WHERE due_at <= %s"
-                " AND assignment_id = ropo_assignment.id)",
-                fields.Datetime.now(),
+                "EXISTS (SELECT 1 FROM ropo_recheck"
+                " WHERE assignment_id = ropo_assignment.id)"
             ),
         )
         events = event.search_fetch(

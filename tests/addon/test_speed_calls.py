@@ -1,6 +1,7 @@
 """What many transfers and reports cost, and that nothing is given up for it."""
 
 from contextlib import contextmanager
+from datetime import timedelta
 from unittest.mock import patch
 
 from odoo.tests import tagged
@@ -83,6 +84,8 @@ class TestSpeedCalls(LedgerCommon):
 
     def test_a_report_takes_few_statements(self):
         cases = self.paid()
+        # An hour after the transfer.
+        self.env["ropo.recheck"].sudo().search([]).unlink()
         with (
             self.statements("ropo.assignment", "_settle_before_report") as before,
             self.statements("ropo.assignment", "_settle_report") as after,
@@ -146,6 +149,37 @@ class TestSpeedCalls(LedgerCommon):
             self.run_cron("report")
         self.assertTold(kept, paid=[30.0])
         self.assertTold(taken_away)
+
+    def test_a_clock_that_is_ahead_hides_nothing_from_a_report(self):
+        [case] = self.paid(1)
+        self.env["ropo.recheck"].sudo().search([]).unlink()
+
+        def after(*_args):
+            self.unmatch(case.move_id)
+            [marker] = self.env["ropo.recheck"].sudo().search([])
+            marker.due_at += timedelta(minutes=1)
+
+        with self.wrapped("ropo.assignment.event", "_lease_report", after=after):
+            self.run_cron("report")
+        self.assertTold(case)
+
+    def test_a_report_that_begins_too_late_is_not_made(self):
+        [case] = self.paid(1)
+        original = self.env.registry["ropo.assignment"]._settle_before_report
+
+        def late(cases, job):
+            following = original(cases, job)
+            following.leased -= 2 * ropo_worker.FRESH
+            return following
+
+        with patch.object(
+            self.env.registry["ropo.assignment"], "_settle_before_report", late
+        ):
+            self.run_cron("report")
+        self.assertEqual(self.told(case)["paid"], [])
+        self.assertEqual(case.event_ids.state, "queued")
+        self.let_pass(case.event_ids, hours=1)
+        self.assertTold(case, paid=[30.0])
 
     def test_what_ropo_tells_between_the_comparison_and_the_report_counts(self):
         [case] = self.paid(1)

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import requests
 
 from .. import databases
+from ..faults.house import wire
 from ._fill import connect, make_cases, multiply, prepare
 from ._measure import Bench, median
 from ._ropo import COMPANY, KEYS, ropo
@@ -64,13 +65,13 @@ def bench(name, module, description):
                     )
 
 
-def bare_loop(url, rows, overlap, calls):
-    """Seconds of a loop that only makes the calls."""
+def bare_session(url, overlap=1):
+    """A `requests` session that may call."""
     session = requests.Session()
     adapter = requests.adapters.HTTPAdapter(pool_maxsize=overlap)
     session.mount("http://", adapter)
     token = session.post(
-        f"{url}/oauth2/token",
+        f"{url}{wire.TOKEN}",
         data={
             "grant_type": "client_credentials",
             "client_id": COMPANY,
@@ -80,6 +81,12 @@ def bare_loop(url, rows, overlap, calls):
         },
     )
     session.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
+    return session
+
+
+def bare_loop(url, rows, overlap, calls):
+    """Seconds of a loop that only makes the calls."""
+    session = bare_session(url, overlap)
 
     def row(number):
         for method, path, body in calls(number):

@@ -25,9 +25,8 @@ import requests
 from .. import databases
 from ..faults.house import wire
 from . import _calls
-from ._fill import KEYS
 from ._measure import Bench, growth, median
-from ._ropo import COMPANY, ropo
+from ._ropo import ropo
 
 SIZES = (1000, 10_000, 100_000)
 #: Letters a case has had.
@@ -133,18 +132,7 @@ def memory():
 
 def bare(url, size):
     """Seconds of a client that only lists and parses."""
-    session = requests.Session()
-    token = session.post(
-        f"{url}{wire.TOKEN}",
-        data={
-            "grant_type": "client_credentials",
-            "client_id": COMPANY,
-            "client_secret": KEYS["user_api_key"],
-            "vendor_api_key": KEYS["vendor_api_key"],
-            "scope": "company invoice:send receivables:assignments",
-        },
-    )
-    session.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
+    session = _calls.bare_session(url)
     started, page, listed = time.perf_counter(), 1, 0
     while page:
         answer = session.get(

@@ -61,6 +61,28 @@ def test_killed_before_the_transfer_reached_maventa(house, worker):
     assert house.handed_over(invoice) == 1
 
 
+def test_killed_with_transfers_leased_ahead(house, worker):
+    invoices = house.invoices(*[100] * 20)
+    house.office.run("transfer", move_ids=invoices)
+    # All are found at Maventa before the first of them is handed over.
+    held = house.sandbox.hold("POST", "/assignment/ropo", after=True)
+    house.server.latency = 1
+    try:
+        worker.start("scheduled", names=["transfer"], retrying=False)
+        held.wait()
+        worker.kill()
+    finally:
+        house.server.latency = 0
+        held.release()
+    # Some calls were under way, and those that had not begun are never made.
+    leased = house.states(invoices)["sending"]
+    made = sum(house.handed_over(invoice) for invoice in invoices)
+    assert made < leased, (made, leased)
+    run_until_quiet(house, "transfer", "poll")
+    assert house.states(invoices) == {"sent": 20}
+    assert [house.handed_over(invoice) for invoice in invoices] == [1] * 20
+
+
 @pytest.mark.parametrize("method", ["_accounts_follow", "_settle_transfer"])
 def test_killed_between_the_answer_to_a_transfer_and_the_commit(house, worker, method):
     [invoice] = house.invoices(100)
