@@ -189,8 +189,14 @@ class RopoAssignmentEvent(models.Model):
         touched.update(self.assignment_id.ids)
 
     @api.model
+    def _touched_already(self, case):
+        """This transaction has changed the row of this case itself."""
+        self.env.cr.precommit.data.setdefault("ropo.turned", set()).add(case.id)
+
+    @api.model
     def _touch(self):
-        cases = self.env.cr.precommit.data.pop("ropo.touched", None)
+        data = self.env.cr.precommit.data
+        cases = data.pop("ropo.touched", set()) - data.pop("ropo.turned", set())
         if cases:
             self.env.cr.execute(
                 "UPDATE ropo_assignment SET turn = COALESCE(turn, 0) + 1"

@@ -905,7 +905,7 @@ class RopoAssignment(models.Model):
 
     @api.model
     def _reports_where(self, condition, limit):
-        """Reports of cases at Ropo whose company may call, at most one a case."""
+        """Reports of cases at Ropo whose company may call, oldest attempt first."""
         companies = self.env["res.company"].search(
             [("id", "child_of", self.env["res.company"]._ropo_active().ids)]
         )
@@ -914,14 +914,12 @@ class RopoAssignment(models.Model):
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT id FROM (
-                    SELECT DISTINCT ON (e.assignment_id) e.id, e.attempt_at, e.due_at
-                      FROM ropo_assignment_event e
-                      JOIN ropo_assignment a ON a.id = e.assignment_id
-                     WHERE e.direction = 'out' AND a.company_id IN %s AND %s
-                       AND a.state IN ('sent', 'closed')
-                     ORDER BY e.assignment_id, e.booked_at, e.id) due
-                 ORDER BY attempt_at NULLS FIRST, due_at, id LIMIT %s
+                SELECT e.id
+                  FROM ropo_assignment_event e
+                  JOIN ropo_assignment a ON a.id = e.assignment_id
+                 WHERE e.direction = 'out' AND a.company_id IN %s
+                   AND a.state IN ('sent', 'closed') AND %s
+                 ORDER BY e.attempt_at NULLS FIRST, e.due_at, e.id LIMIT %s
                 """,
                 tuple(companies.ids) or (0,),
                 condition,
@@ -942,10 +940,10 @@ class RopoAssignment(models.Model):
                 AND NOT EXISTS (
                     SELECT 1 FROM ropo_assignment_event o
                      WHERE o.assignment_id = e.assignment_id AND o.direction = 'out'
-                       AND (o.state IN ('sending', 'unknown')
-                            OR o.state = 'queued'
-                               AND o.next_try_at > %(now)s
-                               AND (o.booked_at, o.id) < (e.booked_at, e.id)))
+                       AND o.state IN ('queued', 'sending', 'unknown')
+                       AND (o.state != 'queued'
+                            OR (o.due_at <= %(now)s OR o.next_try_at > %(now)s)
+                            AND (o.booked_at, o.id) < (e.booked_at, e.id)))
                 """,
                 now=now,
             ),
@@ -985,13 +983,13 @@ class RopoAssignment(models.Model):
                 "EXISTS (SELECT 1 FROM ropo_recheck"
                 " WHERE assignment_id = ropo_assignment.id)"
             ),
+            changes=True,
         )
         events = event.search_fetch(
             [("assignment_id", "=", job.case_id)], REPORTED_EVENTS
         )
         if (event.state, event.token) != (state, job.token):
             return None
-        event.currency_id.fetch(("rounding",))
         return Held(event, events, case_state, external_id, is_marked)
 
     @api.model
@@ -1008,7 +1006,8 @@ class RopoAssignment(models.Model):
             return None
         token = event._take_lease([remote.id for remote in job.result if remote.id])
         case_id, booked_at = held.external_id, event.booked_at
-        amount = Decimal(str(event.currency_id.round(event.amount)))
+        # The client refuses an amount that is not rounded.
+        amount = Decimal(str(event.amount))
 
         def report(client, kind=event.kind):
             if kind == ledger.PAID:
@@ -1059,6 +1058,7 @@ class RopoAssignment(models.Model):
             case._review()
             return
         held.event._mark_sent(job.result)
+        case.currency_id.fetch(("rounding", "decimal_places"))
         # No reason for a person begins or ends with that.
         case._refresh_sums({"remote_digest": False}, held.events)
 
@@ -1121,20 +1121,31 @@ class RopoAssignment(models.Model):
         self._lock_row(SQL("id"))
         return self
 
-    def _lock_row(self, *columns):
+    def _lock_row(self, *columns, changes=False):
         """The same for its row.
 
         Must be the first statement of its transaction.
 
+        :param changes: whether its timeline is about to change: then the lock is that
+            change of the row which :meth:`ropo.assignment.event._touch_cases` is for
         :return: the columns as they are under the lock, ``None`` if there is no row
         """
-        self.env.cr.execute(
-            SQL(
+        columns = SQL(", ").join(columns)
+        if changes:
+            self.env["ropo.assignment.event"]._touched_already(self)
+            lock = SQL(
+                "UPDATE ropo_assignment SET turn = COALESCE(turn, 0) + 1"
+                " WHERE id = %s RETURNING %s",
+                self.id,
+                columns,
+            )
+        else:
+            lock = SQL(
                 "SELECT %s FROM ropo_assignment WHERE id = %s FOR NO KEY UPDATE",
-                SQL(", ").join(columns),
+                columns,
                 self.id,
             )
-        )
+        self.env.cr.execute(lock)
         row = self.env.cr.fetchone()
         # All of it, which is quicker than one record: it may be older than the lock.
         self.env.invalidate_all()

@@ -92,12 +92,25 @@ class TestSpeedCalls(LedgerCommon):
         ):
             self.run_cron("report")
         self.assertEqual([len(before), len(after)], [MANY, MANY])
-        # Lock, case, its events (2), markers, currency, the clock, write.
-        self.assertLessEqual(max(before), 9)
-        # The same without the markers, and the sums of the case.
-        self.assertLessEqual(max(after), 9)
+        # Lock, events, the clock, write.
+        self.assertLessEqual(max(before), 4)
+        # The same, the case, its currency, and its sums.
+        self.assertLessEqual(max(after), 7)
         for case in cases:
             self.assertTold(case, paid=[30.0])
+
+    def test_each_step_of_a_report_changes_its_case_once(self):
+        """Who waited for the lock has to see it, and once is enough."""
+        [case, *_others] = self.paid()
+        self.env.cr.flush()
+        case.invalidate_recordset()
+        before = case.turn
+        self.run_cron("report")
+        self.env.cr.flush()
+        case.invalidate_recordset()
+        self.assertTold(case, paid=[30.0])
+        # Compared and leased, about to be sent, answered
+        self.assertEqual(case.turn - before, 3)
 
     def test_cases_are_compared_and_noted_together(self):
         self.queued()
