@@ -12,26 +12,34 @@ from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
+from odoo import sql_db
+
 from .. import databases
 from ..faults.house import wire
 from ._fill import connect, make_cases, multiply, prepare
 from ._measure import Bench, median
 from ._ropo import COMPANY, KEYS, ropo
 
-OVERLAPS = (1, 4, 8)
 #: Rows that are worked off before the clock starts.
 FIRST = 16
 
 
 def bench(name, module, description):
-    """Measure and print; see the module's ``fill``, ``calls`` and ``work``."""
-    with Bench(name, description, rows=1000, runs=3, latency=0.02) as result:
+    """Measure and print; see the module's ``fill``, ``calls`` and ``work``.
+
+    A row may take as many statements as its ``STATEMENTS``, its share of what is done
+    for many at once among them.
+    """
+    with Bench(
+        name, description, rows=1000, runs=3, latency=0.02, overlaps="1,4,8"
+    ) as result:
         options = result.options
         rows = options.rows + FIRST
         cases = rows if name == "report" else 0
         with databases.throw_away() as filled:
             filled.run(module.fill, rows, timeout=1800)
-            for overlap in OVERLAPS:
+            filled.query("VACUUM ANALYZE")  # as autovacuum leaves it
+            for overlap in map(int, options.overlaps.split(",")):
                 ratios, ours, bares = [], [], []
                 for _run in range(options.runs):
                     with ropo(rows, cases=cases, latency=options.latency) as url:
@@ -51,6 +59,11 @@ def bench(name, module, description):
                     round(median(ratios), 3),
                     at_least=0.8,
                     spread=[round(ratio, 3) for ratio in ratios],
+                )
+                result.figure(
+                    f"{name}: {overlap} at a time, statements a {name}",
+                    round(max(run["statements"] for run in ours) / options.rows, 1),
+                    at_most=module.STATEMENTS,
                 )
                 for what, seconds in (
                     ("seconds of ours", [run["seconds"] for run in ours]),
@@ -120,12 +133,16 @@ def timed(env, url, find, drain):
     first = find(FIRST)
     drain(lambda limit: find(limit) & first)
     effects(env)
-    started = time.perf_counter()
+    started, before = time.perf_counter(), sql_db.sql_counter
     drain(find)
-    seconds = time.perf_counter() - started
+    seconds, statements = time.perf_counter() - started, sql_db.sql_counter - before
     started = time.perf_counter()
     effects(env)
-    return {"seconds": seconds, "effects": time.perf_counter() - started}
+    return {
+        "seconds": seconds,
+        "statements": statements,
+        "effects": time.perf_counter() - started,
+    }
 
 
 def effects(env):

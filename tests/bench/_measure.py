@@ -105,17 +105,25 @@ def line(figure):
 
 
 def keep(bench):
-    """Put the figures of a bench into the results, in place of its last ones."""
+    """Put the figures of a bench into the results, in place of its last ones.
+
+    Of a bench that measured only some of its figures, the others stay.
+    """
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    figures, only = bench.figures, getattr(bench.options, "only", "")
+    if only and bench.name in results:
+        last = results[bench.name]["figures"]
+        figures += [figure for figure in last if not figure["what"].startswith(only)]
+        figures.sort(key=lambda figure: figure["what"])
     results[bench.name] = {
         "day": date.today().isoformat(),
         "machine": machine(),
         "options": {
             name: value
             for name, value in vars(bench.options).items()
-            if name not in ("json", "keep")
+            if name not in ("json", "keep", "only")
         },
-        "figures": bench.figures,
+        "figures": figures,
     }
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")

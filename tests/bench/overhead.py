@@ -11,6 +11,9 @@ A figure is the median of the pairs' ratios, with its distribution-free interval
 Processes differ by what their memory happens to look like, so there are several pairs
 of them. ``--control`` compares the database without the addon with itself instead: what
 is left is noise.
+
+What is too little for a clock is counted: calls of the addon's own functions, its
+columns that Odoo reads along with its own, its fields that Odoo computes along.
 """
 
 import json
@@ -21,6 +24,7 @@ import time
 from contextlib import contextmanager
 
 from odoo import SUPERUSER_ID, api, sql_db
+from odoo.modules import get_module_path
 
 from .. import databases
 from ._fill import connect, make_cases, multiply, prepare
@@ -35,6 +39,17 @@ SHARE = 0.1
 PAID = 4
 #: With nothing at Ropo: no more than noise, and the marker's one query a match.
 SLOWER, QUERIES = 1.02, {POST: 0, PAY: 1, RECONCILE: 1}
+#: The addon's functions that may be called, with nothing at Ropo.
+STEPS = {POST: 40, PAY: 90, RECONCILE: 35}
+#: Invoices that are left for that.
+SPARE = 3
+#: What posting and matching changes.
+MONEY = {
+    "account.move": ("name", "state", "amount_residual", "payment_state", "line_ids"),
+    "account.move.line": ("amount_residual", "reconciled", "parent_state"),
+    "account.partial.reconcile": ("debit_move_id", "credit_move_id"),
+    "account.payment": ("state",),
+}
 #: With the invoice at Ropo: the marker, and a record that wakes the scheduled action.
 SLOWER_AT_ROPO, QUERIES_AT_ROPO = 1.25, 5
 
@@ -143,6 +158,62 @@ OPERATIONS = {
 }
 
 
+def count(env):
+    """Print in JSON what the addon adds to Odoo's work on one invoice, exactly."""
+    steps, addon = {}, get_module_path("ropo_collection")
+
+    def step(frame, event, _argument):
+        if event == "call" and frame.f_code.co_filename.startswith(addon):
+            steps[doing] += 1
+
+    drafts = env["account.move"].search(
+        [("move_type", "=", "out_invoice"), ("state", "=", "draft")], limit=SPARE
+    )
+    item = env["account.move.line"].search(
+        [
+            ("move_id.move_type", "=", "entry"),
+            ("account_id.account_type", "=", "asset_receivable"),
+            ("reconciled", "=", False),
+        ],
+        limit=1,
+    )
+    first, paid, matched = drafts
+    first.action_post()  # loads code
+    _pay(first, None)
+    for doing, move in (
+        (POST, paid),
+        (POST, matched),
+        (PAY, paid),
+        (RECONCILE, matched),
+    ):
+        env.cr.commit()
+        steps[doing] = 0
+        sys.setprofile(step)
+        OPERATIONS[doing](move, item.id)
+        env.cr.commit()
+        sys.setprofile(None)
+    columns = [
+        str(field)
+        for model in ("account.move", "res.partner", "res.company")
+        for field in env[model]._fields.values()
+        if field._modules == ("ropo_collection",)
+        and field.column_type
+        and field.prefetch is True
+    ]
+    listeners = {
+        str(listener)
+        for model, names in MONEY.items()
+        for name in names
+        for listener in env.registry.get_dependent_fields(env[model]._fields[name])
+        if "ropo_collection" in listener._modules
+    }
+    print(
+        json.dumps(
+            {"steps": steps, "columns": len(columns), "listeners": len(listeners)}
+        )
+    )
+
+
 class Player:
     """A process with a loaded registry that does what it is told."""
 
@@ -213,6 +284,26 @@ def report(result, state, found):
             result.figure(f"without the addon: {doing}, queries", int(median(queries)))
 
 
+def report_counted(result, counted):
+    for doing, steps in counted["steps"].items():
+        result.figure(
+            f"none at Ropo: {doing}, calls of the addon's functions",
+            steps,
+            at_most=STEPS[doing],
+        )
+    result.figure(
+        "the addon's columns read with an invoice, customer or company",
+        counted["columns"],
+        at_most=0,
+    )
+    result.figure(
+        # It is computed where lines wait to be reconciled, and nowhere else.
+        "the addon's fields that follow a posting or match",
+        counted["listeners"],
+        at_most=1,
+    )
+
+
 def main():
     with Bench("overhead", __doc__, rows=1000, block=10, runs=4, control=False) as (
         result
@@ -227,6 +318,7 @@ def main():
         base = os.environ["ROPO_DEV_BASE"]
         template = base if options.control else databases.template()
         total = (sum(blocks.values()) + len(STATES)) * options.block * options.runs
+        total += SPARE
         with (
             databases.throw_away(template) as ours,
             databases.throw_away(base) as theirs,
@@ -242,6 +334,8 @@ def main():
                     ).items():
                         found.setdefault(doing, []).extend(pairs)
                 report(result, state, found)
+            if not options.control:
+                report_counted(result, json.loads(ours.run(overhead.count)))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Reports of payments beside a bare loop that makes the same calls.
 
-``./dev bench report [--rows 1000] [--runs 3] [--latency 0.02]``: see
+``./dev bench report [--rows 1000] [--runs 3] [--latency 0.02]
+[--overlaps 1,4,8]``: see
 `tests/bench/_calls.py`. A report takes two calls: what Ropo has is read before.
 """
 
@@ -13,6 +14,7 @@ from . import _calls
 from ._ropo import case_id
 
 PAID = 40
+STATEMENTS = 14
 
 
 def fill(env, rows):

@@ -1,6 +1,7 @@
 """Transfers beside a bare loop that makes the same calls.
 
-``./dev bench transfer [--rows 1000] [--runs 3] [--latency 0.02]``: see
+``./dev bench transfer [--rows 1000] [--runs 3] [--latency 0.02]
+[--overlaps 1,4,8]``: see
 `tests/bench/_calls.py`.
 """
 
@@ -11,6 +12,8 @@ from ..faults.house import wire
 from ..samples import DEBTOR
 from . import _calls
 from ._ropo import AMOUNT, invoice_id
+
+STATEMENTS = 6
 
 
 def fill(env, rows):
