@@ -9,7 +9,7 @@ from odoo.tools import SQL
 from ._fill import _copy, _number
 
 #: Events a case has.
-EVENTS = 10
+EVENTS = 11
 #: Of how many cases one has what a person has to look at.
 RARE = 200
 
@@ -210,7 +210,7 @@ def _pay(env, moves):
 
 
 def _tell(env):
-    """Ten events a case: what Ropo tells, reports, and a few that wait for somebody."""
+    """Ten or eleven events a case: what Ropo tells, reports, and a few that wait for somebody."""
     env.cr.execute(
         """
         INSERT INTO ropo_assignment_event (

@@ -170,8 +170,9 @@ def measured(rows, runs, plans):
     with databases.throw_away() as database:
         database.run(screens.fill, rows, timeout=1800)
         database.query("VACUUM ANALYZE")  # as autovacuum leaves it
+        [(events,)] = database.query("SELECT count(*) FROM ropo_assignment_event")
         printed = database.run(screens.measure, runs, plans, timeout=1800)
-    return json.loads(printed)
+    return json.loads(printed), events
 
 
 def shortened(statement):
@@ -229,7 +230,9 @@ def report(bench, large, small):
 if __name__ == "__main__":
     with Bench("screens", __doc__, rows=100_000, runs=3) as result:
         rows, runs = result.options.rows, result.options.runs
-        small = measured(rows // 10, runs, 0)
+        small, _events = measured(rows // 10, runs, 0)
         # A smaller table PostgreSQL rightly reads from end to end.
         big = max(rows // 2, 10_000)
-        report(result, measured(rows, runs, big), small)
+        large, events = measured(rows, runs, big)
+        result.figure("events of the cases", events, at_least=10 * rows)
+        report(result, large, small)
