@@ -436,15 +436,19 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A case in a list of many, most of which nobody needs to read.
-
-    ``mark`` is a fingerprint of all that would be read of it: with the same mark it
-    shows what it showed before.
-    """
+    """A case in a list of many, most of which nobody needs to read."""
 
     id: str
-    mark: str
     data: dict = field(repr=False)
+
+    @property
+    def mark(self):
+        """A fingerprint of all that would be read of it.
+
+        With the same mark it shows what it showed before. Who asks makes it, while
+        another thread may be reading the next page.
+        """
+        return _mark(self.data)
 
     def assignment(self):
         """Return the :class:`Assignment`.
@@ -1015,7 +1019,7 @@ def read_listed(data):
 
     :raises WireError: without an id
     """
-    return Listed(_assignment_id(data), _mark(data), data)
+    return Listed(_assignment_id(data), data)
 
 
 def _assignment_id(data):

@@ -29,6 +29,9 @@ LEASE = timedelta(minutes=5)
 FRESH = LEASE.total_seconds() / 2.5
 #: Rows are leased ahead for so many seconds of calls, and so many a thread at most.
 AHEAD_SECONDS, AHEAD = 5, 16
+#: Seconds in which the next page is asked for before a page is worked on: Python runs
+#: one thread at a time, and what waits for the network needs none.
+HEAD_START = 0.0002
 #: Two look-ups must agree, this far apart, before something is sent again.
 LOOK_APART = timedelta(minutes=5)
 #: A row is taken up at most this often in one run, so that no row can spin.
@@ -266,6 +269,7 @@ class RopoWorker(models.AbstractModel):
                 # The built-in sandbox lives in this database, and is not called beside.
                 if goes_on and client.account.environment != "demo":
                     ahead = pool.submit(next, pages, None)
+                    time.sleep(HEAD_START)
                 yield page, goes_on
                 if not goes_on:
                     return
