@@ -864,11 +864,9 @@ class RopoAssignment(models.Model):
         :param needed: the fields that are read, where it is to be quick
         """
         self.ensure_one()
-        held = self._lock_row(SQL("token"), SQL("state"))
+        held = self._lock_row(SQL("token"), SQL("state"), read=needed)
         if held not in [(token, state) for state in states]:
             return self.browse()
-        if needed:
-            self.fetch(needed)
         return self
 
     @api.model

@@ -983,6 +983,7 @@ class RopoAssignment(models.Model):
                 "EXISTS (SELECT 1 FROM ropo_recheck"
                 " WHERE assignment_id = ropo_assignment.id)"
             ),
+            read=REPORTED,
             changes=True,
         )
         events = event.search_fetch(
@@ -1051,7 +1052,6 @@ class RopoAssignment(models.Model):
         if not held:
             return
         case = held.event.assignment_id
-        case.fetch(REPORTED)
         if job.error:
             held.event._settle_failure(job.error)
             case._refresh_sums()
@@ -1121,35 +1121,40 @@ class RopoAssignment(models.Model):
         self._lock_row(SQL("id"))
         return self
 
-    def _lock_row(self, *columns, changes=False):
+    def _lock_row(self, *columns, read=(), changes=False):
         """The same for its row.
 
         Must be the first statement of its transaction.
 
+        :param read: stored fields that are read along with it
         :param changes: whether its timeline is about to change: then the lock is that
             change of the row which :meth:`ropo.assignment.event._touch_cases` is for
         :return: the columns as they are under the lock, ``None`` if there is no row
         """
-        columns = SQL(", ").join(columns)
+        wanted = SQL(", ").join([*columns, *map(SQL.identifier, read)])
         if changes:
             self.env["ropo.assignment.event"]._touched_already(self)
             lock = SQL(
                 "UPDATE ropo_assignment SET turn = COALESCE(turn, 0) + 1"
                 " WHERE id = %s RETURNING %s",
                 self.id,
-                columns,
+                wanted,
             )
         else:
             lock = SQL(
                 "SELECT %s FROM ropo_assignment WHERE id = %s FOR NO KEY UPDATE",
-                columns,
+                wanted,
                 self.id,
             )
         self.env.cr.execute(lock)
         row = self.env.cr.fetchone()
         # All of it, which is quicker than one record: it may be older than the lock.
         self.env.invalidate_all()
-        return row
+        if row is None:
+            return None
+        for name, value in zip(read, row[len(columns) :], strict=True):
+            self._fields[name]._insert_cache(self, [value])
+        return row[: len(columns)]
 
     # ------------------------------------------------------------------
     # The daily audit

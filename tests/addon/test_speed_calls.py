@@ -78,9 +78,9 @@ class TestSpeedCalls(LedgerCommon):
         self.queued()
         with self.statements("ropo.assignment", "_settle_transfer") as transfers:
             self.run_cron("transfer")
-        # Lock, read, the clock, write.
+        # Lock and read, the clock, write.
         self.assertEqual(len(transfers), MANY)
-        self.assertLessEqual(max(transfers), 4)
+        self.assertLessEqual(max(transfers), 3)
 
     def test_a_report_takes_few_statements(self):
         cases = self.paid()
@@ -92,10 +92,10 @@ class TestSpeedCalls(LedgerCommon):
         ):
             self.run_cron("report")
         self.assertEqual([len(before), len(after)], [MANY, MANY])
-        # Lock, events, the clock, write.
+        # Lock and read, events, the clock, write.
         self.assertLessEqual(max(before), 4)
-        # The same, the case, its currency, and its sums.
-        self.assertLessEqual(max(after), 7)
+        # The same, the currency, and the sums of the case.
+        self.assertLessEqual(max(after), 6)
         for case in cases:
             self.assertTold(case, paid=[30.0])
 

@@ -210,7 +210,7 @@ def _pay(env, moves):
 
 
 def _tell(env):
-    """Ten or eleven events a case: what Ropo tells, reports, and a few that wait for somebody."""
+    """Ten or eleven events a case: what Ropo tells, reports, some that wait for us."""
     env.cr.execute(
         """
         INSERT INTO ropo_assignment_event (

@@ -1,10 +1,10 @@
 """Each optimisation taken away, beside the code that has it.
 
-``./dev bench mutants [--only poll]``: each patch in `tests/bench/mutants` (or those whose
-names begin so) is applied to a clone of the last commit, which has a database of its
-own; its bench runs there with and without it. The first lines of a patch say what it
-takes away, which bench with which options shows it, in which figure, and by how much at
-least. A figure here is how many times as much that is, or how much more where it may
+``./dev bench mutants [--only poll]``: each patch in `tests/bench/mutants` (or those
+whose names begin so) is applied to a clone of the last commit, which has a database of
+its own; its bench runs there with and without it. The first lines of a patch say what
+it takes away, which bench with which options shows it, in which figure, and by how much
+at least. A figure here is how many times as much that is, or how much more where it may
 be zero; it misses its bar when the patch does not show.
 """
 

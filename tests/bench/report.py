@@ -14,7 +14,7 @@ from . import _calls
 from ._ropo import case_id
 
 PAID = 40
-STATEMENTS = 14
+STATEMENTS = 18
 
 
 def fill(env, rows):

@@ -13,7 +13,7 @@ from ..samples import DEBTOR
 from . import _calls
 from ._ropo import AMOUNT, invoice_id
 
-STATEMENTS = 6
+STATEMENTS = 8
 
 
 def fill(env, rows):

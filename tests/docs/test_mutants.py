@@ -1,4 +1,4 @@
-"""The patches that take an optimisation away still fit, and what they showed is kept."""
+"""Patches that take an optimisation away still fit, and what they showed is kept."""
 
 import json
 import re
