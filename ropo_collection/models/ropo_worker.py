@@ -27,7 +27,8 @@ OVERLAP = 8
 LEASE = timedelta(minutes=5)
 #: Not begun after this long, a call is not made: the lease must outlast it.
 FRESH = LEASE.total_seconds() / 2.5
-#: Rows are leased ahead for so many seconds of calls, and so many a thread at most.
+#: Rows are leased for so many seconds of calls at once, and so many a thread at most;
+#: the next ones when fewer than that are in hand.
 AHEAD_SECONDS, AHEAD = 5, 16
 #: Seconds in which the next page is asked for before a page is worked on: Python runs
 #: one thread at a time, and what waits for the network needs none.
@@ -290,10 +291,11 @@ class RopoWorker(models.AbstractModel):
         :param size: how many calls overlap
         :return: whether time was left at the end
         """
-        rounds, answered, due = Counter(), 0, True
+        rounds, answered, due, ahead = Counter(), 0, True, 0
         with Calls(size, self._call_one) as calls:
             while True:
-                if due and len(calls.in_hand) < 2 * size:
+                # Leasing takes its time: the threads go on with what is left meanwhile.
+                if due and len(calls.in_hand) < max(2 * size, ahead):
                     # Rows that did not get on are passed over, not waited for.
                     passed = {id_ for id_, times in rounds.items() if times >= ROUNDS}
                     passed |= calls.in_hand
