@@ -1,6 +1,7 @@
 """A Finnish company whose Ropo is a sandbox behind real HTTP on this machine."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import Command, fields
 from odoo.tests import tagged
@@ -39,7 +40,12 @@ class RopoCommon(AccountTestInvoicingCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.company = cls.company_data["company"]
-        cls.company.partner_id.tz = "Europe/Helsinki"
+        # Tests count days as `fields.Date.today` does, in UTC: late in the evening a
+        # Finnish company and its Ropo would be a day ahead of them.
+        cls.company.partner_id.tz = "UTC"
+        cls.startClassPatcher(
+            patch.object(Sandbox, "_today", lambda *_args: fields.Date.today())
+        )
         cls.company.write(
             {
                 **KEYS,

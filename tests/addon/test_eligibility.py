@@ -177,6 +177,7 @@ class TestEligibility(RopoCommon):
 
     def test_the_day_is_the_companys_own(self):
         """At half past midnight in Helsinki it is still yesterday in London."""
+        self.company.partner_id.tz = "Europe/Helsinki"
         move = self.invoice()
         move.invoice_date_due = date(2026, 3, 4)
         for now, ready in (
