@@ -198,11 +198,7 @@ class RopoAssignmentEvent(models.Model):
         data = self.env.cr.precommit.data
         cases = data.pop("ropo.touched", set()) - data.pop("ropo.turned", set())
         if cases:
-            self.env.cr.execute(
-                "UPDATE ropo_assignment SET turn = COALESCE(turn, 0) + 1"
-                " WHERE id IN %s",
-                (tuple(cases),),
-            )
+            self.env["ropo.assignment"].browse(cases)._change_rows()
 
     @api.depends("kind", "decision", "amount", "currency_id")
     def _compute_display_label(self):

@@ -1134,19 +1134,15 @@ class RopoAssignment(models.Model):
         wanted = SQL(", ").join([*columns, *map(SQL.identifier, read)])
         if changes:
             self.env["ropo.assignment.event"]._touched_already(self)
-            lock = SQL(
-                "UPDATE ropo_assignment SET turn = COALESCE(turn, 0) + 1"
-                " WHERE id = %s RETURNING %s",
-                self.id,
-                wanted,
-            )
+            self._change_rows(SQL("RETURNING %s", wanted))
         else:
-            lock = SQL(
-                "SELECT %s FROM ropo_assignment WHERE id = %s FOR NO KEY UPDATE",
-                wanted,
-                self.id,
+            self.env.cr.execute(
+                SQL(
+                    "SELECT %s FROM ropo_assignment WHERE id = %s FOR NO KEY UPDATE",
+                    wanted,
+                    self.id,
+                )
             )
-        self.env.cr.execute(lock)
         row = self.env.cr.fetchone()
         # All of it, which is quicker than one record: it may be older than the lock.
         self.env.invalidate_all()
@@ -1155,6 +1151,17 @@ class RopoAssignment(models.Model):
         for name, value in zip(read, row[len(columns) :], strict=True):
             self._fields[name]._insert_cache(self, [value])
         return row[: len(columns)]
+
+    def _change_rows(self, returning=None):
+        """Change the rows of these cases, for whoever waits for their locks."""
+        self.env.cr.execute(
+            SQL(
+                "UPDATE ropo_assignment SET turn = COALESCE(turn, 0) + 1"
+                " WHERE id IN %s %s",
+                tuple(self.ids),
+                returning or SQL(),
+            )
+        )
 
     # ------------------------------------------------------------------
     # The daily audit

@@ -59,11 +59,7 @@ class RopoSettlement(models.Model):
         )
         cases = self.line_ids.assignment_id
         if cases:
-            self.env.cr.execute(
-                "UPDATE ropo_assignment SET turn = COALESCE(turn, 0) + 1 "
-                "WHERE id IN %s",
-                (tuple(sorted(cases.ids)),),
-            )
+            cases._change_rows()
         self.invalidate_recordset()
         cases.invalidate_recordset()
 

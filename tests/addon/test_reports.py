@@ -340,6 +340,20 @@ class TestReports(LedgerCommon):
         report.sudo().due_at = fields.Datetime.now()
         self.assertTold(self.case, [30.0])
 
+    def test_an_earlier_row_holds_up_others_when_it_was_tried_not_when_it_waits(self):
+        self.company.ropo_report_delay = 15
+        self.case.sudo().accepted_at -= timedelta(days=5)
+        for ago, amount in ((2, 10.0), (1, 20.0)):
+            self.pay(self.move, amount, date=fields.Date.today() - timedelta(days=ago))
+        self.assertTold(self.case, [])
+        earlier, later = self.reports().sudo().sorted("booked_at")
+        now, hour = fields.Datetime.now(), timedelta(hours=1)
+        later.due_at = now
+        earlier.write({"due_at": now, "next_try_at": now + hour})
+        self.assertTold(self.case, [])
+        earlier.write({"due_at": now + hour, "next_try_at": False})
+        self.assertTold(self.case, [20.0])
+
     @mute_logger("odoo.addons.ropo_collection.models.ropo_worker")
     def test_one_bad_case_does_not_hold_up_the_others(self):
         other = self.invoice()

@@ -7,15 +7,9 @@ from unittest.mock import patch
 from odoo import Command, fields
 from odoo.tests import tagged
 
+from ..bench.overhead import columns_read_along, listeners
 from .ledger import LedgerCommon
 
-#: What posting and matching changes.
-MONEY = {
-    "account.move": ["name", "state", "amount_residual", "payment_state", "line_ids"],
-    "account.move.line": ["amount_residual", "reconciled", "parent_state"],
-    "account.partial.reconcile": ["debit_move_id", "credit_move_id"],
-    "account.payment": ["state"],
-}
 #: Read with the lines that wait to be reconciled, and with nothing else.
 LISTENS = {"account.bank.statement.line.ropo_to_settle"}
 
@@ -100,28 +94,13 @@ class TestSpeedOverhead(LedgerCommon):
 
     # -- Odoo's own work ---------------------------------------------------
     def test_columns_of_ours_are_not_read_with_odoos(self):
-        for model in ("account.move", "res.partner", "res.company"):
-            read = [
-                str(field)
-                for field in self.env[model]._fields.values()
-                if field._modules == ("ropo_collection",)
-                and field.column_type
-                and field.prefetch is True
-            ]
-            self.assertEqual(read, [], 'such fields need prefetch="ropo"')
+        read = columns_read_along(self.env)
+        self.assertEqual(read, [], 'such fields need prefetch="ropo"')
 
     def test_nothing_of_ours_listens_to_money(self):
-        registry = self.env.registry
-        for model, names in MONEY.items():
-            for name in names:
-                field = self.env[model]._fields[name]
-                ours = {
-                    str(listener)
-                    for listener in registry.get_dependent_fields(field)
-                    if "ropo_collection" in listener._modules
-                }
-                with self.subTest(field=str(field)):
-                    self.assertEqual(ours - LISTENS, set())
+        for field, ours in listeners(self.env).items():
+            with self.subTest(field=field):
+                self.assertEqual(ours - LISTENS, set())
 
     # -- and is right all the same -----------------------------------------
     def test_what_is_open_is_right_at_once(self):

@@ -194,7 +194,20 @@ def count(env):
         OPERATIONS[doing](move, item.id)
         env.cr.commit()
         sys.setprofile(None)
-    columns = [
+    print(
+        json.dumps(
+            {
+                "steps": steps,
+                "columns": len(columns_read_along(env)),
+                "listeners": len(set().union(*listeners(env).values())),
+            }
+        )
+    )
+
+
+def columns_read_along(env):
+    """The addon's fields that Odoo reads with its own of the busiest models."""
+    return [
         str(field)
         for model in ("account.move", "res.partner", "res.company")
         for field in env[model]._fields.values()
@@ -202,18 +215,19 @@ def count(env):
         and field.column_type
         and field.prefetch is True
     ]
-    listeners = {
-        str(listener)
+
+
+def listeners(env):
+    """``{field: the addon's fields that are computed with it}`` of :data:`MONEY`."""
+    return {
+        str(field): {
+            str(listener)
+            for listener in env.registry.get_dependent_fields(field)
+            if "ropo_collection" in listener._modules
+        }
         for model, names in MONEY.items()
-        for name in names
-        for listener in env.registry.get_dependent_fields(env[model]._fields[name])
-        if "ropo_collection" in listener._modules
+        for field in map(env[model]._fields.get, names)
     }
-    print(
-        json.dumps(
-            {"steps": steps, "columns": len(columns), "listeners": len(listeners)}
-        )
-    )
 
 
 class Player:
