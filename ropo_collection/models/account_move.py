@@ -349,19 +349,23 @@ class AccountMove(models.Model):
                 ["move_id", "state"],
             )
         )
-        drafts = self.env.execute_query(
+        companies = self.env["res.company"]
+        today = {
+            company: moves[0]._ropo_today() for company, moves in by_company.items()
+        }
+        matched = self.env.execute_query(
             SQL(
                 """
-                SELECT DISTINCT mine.move_id
+                SELECT mine.move_id, mine.company_id, MAX(theirs.date),
+                       BOOL_OR(theirs.parent_state != 'posted')
                   FROM account_move_line mine
                   JOIN account_account a ON a.id = mine.account_id
                   JOIN account_partial_reconcile p ON p.debit_move_id = mine.id
                   JOIN account_move_line theirs ON theirs.id = p.credit_move_id
                  WHERE mine.move_id IN %s AND a.account_type = 'asset_receivable'
-                   AND (theirs.parent_state != 'posted' OR theirs.date > %s)
+                 GROUP BY mine.move_id, mine.company_id
                 """,
                 ids,
-                fields.Date.today(),
             )
         )
         bank = self.env.execute_query(
@@ -377,12 +381,13 @@ class AccountMove(models.Model):
                 partners,
             )
         )
-        today = {
-            company: moves[0]._ropo_today() for company, moves in by_company.items()
-        }
         return {
             "live": {case.move_id.id: case for case in live},
-            "drafts": {row[0] for row in drafts},
+            "drafts": {
+                move_id
+                for move_id, company_id, latest, has_draft in matched
+                if has_draft or latest > today[companies.browse(company_id)]
+            },
             "loose": posted._ropo_loose_money(),
             "bank": {(row[0], row[1]) for row in bank},
             "in_payment": self._ropo_in_payment(posted),

@@ -122,7 +122,10 @@ class RopoAssignment(models.Model):
 
         :return: ``{case: (parts, waiting amount, dates to look again)}``
         """
-        today = fields.Date.today()
+        today = {
+            company: cases[0].move_id._ropo_today()
+            for company, cases in self.grouped("company_id").items()
+        }
         matches = self._matches()
         entries = self.env["account.move"].browse(
             {move_id for rows in matches.values() for move_id, _amount in rows}
@@ -135,7 +138,7 @@ class RopoAssignment(models.Model):
                 entry = by_id[move_id]
                 if case.currency_id.compare_amounts(amount, 0) <= 0:
                     continue
-                if entry.state != "posted" or entry.date > today:
+                if entry.state != "posted" or entry.date > today[case.company_id]:
                     # A draft is nobody's money yet; a future date has not come.
                     waiting += amount
                     if entry.state == "posted":

@@ -1,7 +1,9 @@
 """What Ropo is told of what the bookkeeper does, row by row."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from unittest.mock import patch
+
+from freezegun import freeze_time
 
 from odoo import fields
 from odoo.exceptions import UserError
@@ -307,6 +309,22 @@ class TestLedger(LedgerCommon):
         self.assertTold(case, [], needs_attention=False)
         self.assertFalse(case.event_ids.filtered(lambda ev: ev.state == "decision"))
         self.assertFalse(case.activity_ids)
+
+    def test_a_day_comes_when_it_begins_where_the_company_is(self):
+        """At half past midnight in Helsinki it is still yesterday in London."""
+        move, other = self.invoice(), self.invoice()
+        case = self.at_ropo(move)
+        tomorrow = fields.Date.today() + timedelta(days=1)
+        for invoice in (move, other):
+            self.pay(invoice, 40.0, date=tomorrow)
+        now = datetime.combine(fields.Date.today(), time(22, 30))
+        for zone, to_tell in (("UTC", 0.0), ("Europe/Helsinki", 40.0)):
+            self.company.partner_id.tz = zone
+            case.invalidate_recordset()
+            with self.subTest(zone), freeze_time(now):
+                self.assertEqual(case.to_report, to_tell)
+                codes = [code for code, _text in other._ropo_verdicts()[other].blocks]
+                self.assertEqual(codes, [] if to_tell else ["draft_match"])
 
     def test_entry_of_the_future_waits_for_its_day(self):
         move = self.invoice()
