@@ -265,16 +265,6 @@ class AccountMove(models.Model):
     # ------------------------------------------------------------------
     # Whether: the one function used by button, wizard, scheduled actions
     # ------------------------------------------------------------------
-    def _ropo_today(self):
-        """Today in the company's own time zone."""
-        return self._ropo_local_date(fields.Datetime.now())
-
-    def _ropo_local_date(self, moment):
-        """The day of a moment (UTC) in the company's own time zone."""
-        self.ensure_one()
-        zone = self.company_id.partner_id.tz or self.env.user.tz or "UTC"
-        return fields.Date.context_today(self.with_context(tz=zone), moment)
-
     def _ropo_verdicts(self, for_cases=None, receivables_types=None, claims=None):
         """Whether each of these invoices may be handed over to Ropo, with reasons.
 
@@ -350,9 +340,7 @@ class AccountMove(models.Model):
             )
         )
         companies = self.env["res.company"]
-        today = {
-            company: moves[0]._ropo_today() for company, moves in by_company.items()
-        }
+        today = {company: company._ropo_today() for company in by_company}
         matched = self.env.execute_query(
             SQL(
                 """

@@ -157,7 +157,7 @@ class AccountMove(models.Model):
         sent, due, today = (
             claim["reminder_date"],
             self._ropo_due_date(),
-            self._ropo_today(),
+            self.company_id._ropo_today(),
         )
         if country == "NO" and not (sent and claim["reminder_channel"]):
             verdict.block(
@@ -202,7 +202,7 @@ class AccountMove(models.Model):
                     first=format_date(self.env, first),
                 ),
             )
-        elif self._ropo_today() <= deadline:
+        elif self.company_id._ropo_today() <= deadline:
             verdict.block(
                 "inkassovarsel",
                 self.env._(
@@ -215,7 +215,7 @@ class AccountMove(models.Model):
     def _ropo_check_wait(self, verdict, claim):
         side = claim["receivables_type"][:3]
         start = claim["reminder_date"] + timedelta(days=DAYS_AFTER_REMINDER[side])
-        if self._ropo_today() >= start:
+        if self.company_id._ropo_today() >= start:
             return
         if side == "b2c":
             verdict.block(
@@ -331,7 +331,7 @@ class AccountMove(models.Model):
             message = one.mail_message_id
             move = moves[message.res_id]
             theirs = one.res_partner_id.commercial_partner_id
-            day = move._ropo_local_date(message.date)
+            day = move.company_id._ropo_local_date(message.date)
             if theirs == move.commercial_partner_id and day > move._ropo_due_date():
                 found[move] = max(
                     found.get(move, (day, "")), (day, channels[one.notification_type])

@@ -1,6 +1,8 @@
 import logging
 from datetime import timedelta
 
+from pytz import country_timezones
+
 from odoo import api, fields, models, release
 from odoo.exceptions import RedirectWarning, UserError, ValidationError
 from odoo.tools import ormcache, str2bool
@@ -411,6 +413,31 @@ class ResCompany(models.Model):
             or "en_US"
             for company in self.sudo().with_context(active_test=False).search([])
         }
+
+    # ------------------------------------------------------------------
+    # Its days
+    # ------------------------------------------------------------------
+    def _ropo_today(self):
+        """Today where this company is."""
+        return self._ropo_local_date(fields.Datetime.now())
+
+    def _ropo_local_date(self, moment):
+        """The day of a moment (UTC) where this company is."""
+        self.ensure_one()
+        return fields.Date.context_today(self._ropo_in_own_zone(), moment)
+
+    def _ropo_in_own_zone(self):
+        """This company with its time zone, which few people set at its contact.
+
+        Scheduled actions have no time zone, and a user may be anywhere.
+        """
+        ours = country_timezones.get(self.account_fiscal_country_id.code or "", [])
+        zone = (
+            self.partner_id.tz
+            or self._ropo_root().partner_id.tz
+            or (ours[0] if len(ours) == 1 else self.env.user.tz)
+        )
+        return self.with_context(tz=zone or "UTC")
 
     # ------------------------------------------------------------------
     # The way to Maventa

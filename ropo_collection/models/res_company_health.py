@@ -175,8 +175,7 @@ class ResCompany(models.Model):
         return delays
 
     def _ropo_local(self, moment):
-        zone = self.partner_id.tz or self.env.user.tz or "UTC"
-        local = fields.Datetime.context_timestamp(self.with_context(tz=zone), moment)
+        local = fields.Datetime.context_timestamp(self._ropo_in_own_zone(), moment)
         return local.strftime("%Y-%m-%d %H:%M")
 
     @api.model

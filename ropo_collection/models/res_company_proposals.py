@@ -78,7 +78,7 @@ class ResCompany(models.Model):
                 count=sum(group[2] for group in groups),
             ),
             "note": Markup("<br/>").join(lines),
-            "date_deadline": min(days, default=fields.Date.today()),
+            "date_deadline": min(days, default=root._ropo_today()),
         }
         if waiting:
             waiting.write(values)

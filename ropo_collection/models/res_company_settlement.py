@@ -162,7 +162,7 @@ class ResCompany(models.Model):
     # -- money that does not come -------------------------------------------------
     def _ropo_settled_until(self):
         """What debtors paid to Ropo on this day or before should have come by now."""
-        today = datetime.combine(fields.Date.today(), time())
+        today = datetime.combine(self._ropo_today(), time())
         days = rrule.rrule(
             rrule.DAILY,
             dtstart=today - relativedelta(days=2 * self.ropo_settlement_days + 7),

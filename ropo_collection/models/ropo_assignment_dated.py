@@ -147,6 +147,6 @@ class RopoAssignmentEvent(models.Model):
         self.write(
             {
                 "corrected_amount": self.corrected_amount + amount,
-                "corrected_on": fields.Date.today(),
+                "corrected_on": self.company_id._ropo_today(),
             }
         )

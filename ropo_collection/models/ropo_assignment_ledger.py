@@ -122,10 +122,7 @@ class RopoAssignment(models.Model):
 
         :return: ``{case: (parts, waiting amount, dates to look again)}``
         """
-        today = {
-            company: cases[0].move_id._ropo_today()
-            for company, cases in self.grouped("company_id").items()
-        }
+        today = {company: company._ropo_today() for company in self.company_id}
         matches = self._matches()
         entries = self.env["account.move"].browse(
             {move_id for rows in matches.values() for move_id, _amount in rows}
@@ -575,9 +572,11 @@ class RopoAssignment(models.Model):
     def _queue_report(self, part):
         now = fields.Datetime.now()
         delay = timedelta(minutes=self.company_id.root_id.ropo_report_delay)
-        if self.accepted_at and part.booked_at < self.accepted_at.date():
-            # Booked before the transfer and matched only now: it is late already.
-            delay = timedelta()
+        if self.accepted_at:
+            accepted_on = self.company_id._ropo_local_date(self.accepted_at)
+            if part.booked_at < accepted_on:
+                # Booked before the transfer and matched only now: it is late already.
+                delay = timedelta()
         event = self.env["ropo.assignment.event"].create(
             {
                 **self._event_values(part),
@@ -1383,7 +1382,7 @@ class RopoAssignment(models.Model):
             {
                 "capital_amount": self.capital_amount + amount,
                 "raised_amount": self.raised_amount + amount,
-                "raised_on": fields.Date.today(),
+                "raised_on": self.company_id._ropo_today(),
                 "baseline": baseline,
             }
         )

@@ -109,7 +109,7 @@ class RopoAssignment(models.Model):
                 case.write({"error_message": False, "send_on": False})
             elif not case.send_on:
                 case._set_send_day()
-            elif case.send_on <= fields.Date.today():
+            elif case.send_on <= case.company_id._ropo_today():
                 case._send_itself()
 
     def _give_up_proposal(self, verdict):
@@ -144,15 +144,15 @@ class RopoAssignment(models.Model):
 
     def _set_send_day(self):
         """From tomorrow on, people have the company's business days to stop it."""
+        today = datetime.combine(self.company_id._ropo_today(), time())
         days = rrule.rrule(
             rrule.DAILY,
-            dtstart=datetime.combine(fields.Date.today(), time()),
+            dtstart=today,
             byweekday=(rrule.MO, rrule.TU, rrule.WE, rrule.TH, rrule.FR),
         )
         # `xafter` leaves today out.
         *_others, last = days.xafter(
-            datetime.combine(fields.Date.today(), time()),
-            count=max(self.company_id.root_id.ropo_veto_days, 1) + 1,
+            today, count=max(self.company_id.root_id.ropo_veto_days, 1) + 1
         )
         self.write({"error_message": False, "send_on": last.date()})
 

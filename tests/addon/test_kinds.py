@@ -33,6 +33,7 @@ class TestKinds(RopoCommon):
             country_id=country.id,
             currency_id=country.currency_id.id,
         )["company"]
+        company.partner_id.tz = "UTC"  # as the tests count days
         account = f"account-{code}"
         self.sandbox.add_company(account, *list(KEYS.values())[1:], country=code)
         self.sandbox.sign_agreement(account)

@@ -317,14 +317,39 @@ class TestLedger(LedgerCommon):
         tomorrow = fields.Date.today() + timedelta(days=1)
         for invoice in (move, other):
             self.pay(invoice, 40.0, date=tomorrow)
+        # Nobody's own time zone: scheduled actions have none. A contact rarely has one.
+        self.env.user.tz = False
         now = datetime.combine(fields.Date.today(), time(22, 30))
-        for zone, to_tell in (("UTC", 0.0), ("Europe/Helsinki", 40.0)):
+        for zone, to_tell in (
+            ("UTC", 0.0),
+            ("Europe/Helsinki", 40.0),
+            ("America/New_York", 0.0),
+            (False, 40.0),
+        ):
             self.company.partner_id.tz = zone
             case.invalidate_recordset()
             with self.subTest(zone), freeze_time(now):
                 self.assertEqual(case.to_report, to_tell)
                 codes = [code for code, _text in other._ropo_verdicts()[other].blocks]
                 self.assertEqual(codes, [] if to_tell else ["draft_match"])
+
+    def test_what_was_booked_before_the_transfer_is_late_already(self):
+        """Accepted at half past midnight; the day before is over where the company is."""
+        self.company.ropo_report_delay = 600
+        move = self.invoice()
+        case = self.at_ropo(move)
+        today = fields.Date.today()
+        accepted = datetime.combine(today - timedelta(days=1), time(22, 30))
+        case.sudo().accepted_at = accepted
+        self.company.partner_id.tz = "Europe/Helsinki"
+        for day, waits in ((today - timedelta(days=1), False), (today, True)):
+            with self.subTest(day):
+                self.pay(move, 10.0, date=day)
+                self.run_cron("report")
+                report = case.event_ids.filtered(
+                    lambda event, day=day: event.booked_at == day
+                )
+                self.assertEqual(report.due_at > fields.Datetime.now(), waits)
 
     def test_entry_of_the_future_waits_for_its_day(self):
         move = self.invoice()

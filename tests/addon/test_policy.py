@@ -277,6 +277,24 @@ class TestPolicy(RopoCommon):
                 case = self.proposed(move)
                 self.assertEqual(case.send_on, fields.Date.to_date(send_on))
 
+    def test_the_days_to_stop_it_are_those_where_the_company_is(self):
+        """Wednesday 22:30 in London is Thursday in Helsinki: Friday is the whole day."""
+        self.automatic(ropo_veto_days=1)
+        self.company.partner_id.tz = "Europe/Helsinki"
+        with freeze_time("2026-03-04 22:30:00"):
+            move = self.invoice()
+            self.run_cron("propose")
+            case = self.proposed(move)
+        self.assertEqual(case.send_on, fields.Date.to_date("2026-03-09"))
+        for moment, state in (
+            ("2026-03-08 21:30:00", "proposed"),
+            ("2026-03-08 22:30:00", "queued"),
+        ):
+            case.sudo().reviewed_on = False
+            with self.subTest(moment), freeze_time(moment):
+                self.run_cron("propose")
+                self.assertEqual(case.state, state)
+
     def at_its_day(self, case):
         case.sudo().write({"send_on": fields.Date.today(), "reviewed_on": False})
 

@@ -1,7 +1,9 @@
 """What is undone, changed, deleted or matched anew, before and after Ropo hears."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from unittest.mock import patch
+
+from freezegun import freeze_time
 
 from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError
@@ -345,6 +347,23 @@ class TestSlips(LedgerCommon):
             self.corrected(case, paid=0.0)
         self.corrected(case)
         self.assertEqual((case.reported_paid, case.needs_attention), (0.0, False))
+
+    def test_a_correction_has_the_day_where_the_company_is(self):
+        """What a month's figures say must not depend on the hour in London."""
+        move = self.invoice()
+        self.pay(move, 20.0)
+        case = self.at_ropo(move)
+        self.pay(move, 40.0)
+        self.assertTold(case, [40.0])
+        self.unmatch(move)
+        self.run_cron("report")
+        self.company.partner_id.tz = "Europe/Helsinki"
+        today = fields.Date.today()
+        with freeze_time(datetime.combine(today, time(22, 30))):
+            self.corrected(case)
+        told = case.event_ids.filtered(lambda event: event.kind == "paid")
+        tomorrow = today + timedelta(days=1)
+        self.assertEqual((told.corrected_on, case.raised_on), (tomorrow, tomorrow))
 
     # -- other records ------------------------------------------------------
     def merge(self, source, target):
