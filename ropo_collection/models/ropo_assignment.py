@@ -786,17 +786,15 @@ class RopoAssignment(models.Model):
         return home
 
     def _take_lease(self, **vals):
-        """Write a new lease; its token is what the answer must come back with."""
-        self.ensure_one()
-        token = secrets.token_hex(8)
-        self.write(
-            {
-                **vals,
-                "token": token,
-                "attempt_at": fields.Datetime.now(),
-                "attempts": self.attempts + 1,
-            }
-        )
+        """Write a new lease; its token is what an answer must come back with.
+
+        Cases that are leased together share it: an answer names its case, too.
+        """
+        token, now = secrets.token_hex(8), fields.Datetime.now()
+        for attempts, cases in self.grouped("attempts").items():
+            cases.write(
+                {**vals, "token": token, "attempt_at": now, "attempts": attempts + 1}
+            )
         return token
 
     def _job(self, token, call):
@@ -893,32 +891,35 @@ class RopoAssignment(models.Model):
         cases = self._lock_in(("queued",))._at_home()
         verdicts = cases.move_id._ropo_verdicts(for_cases=cases)
         baselines = cases._baselines_now()
-        jobs, leased = [], self.browse()
+        ready = self.browse()
         for case in cases:
             verdict = verdicts[case.move_id]
             if verdict.blocks:
                 case._refuse(verdict)
-                continue
-            if case._has_new_warnings(verdict):
-                continue
-            token = case._take_lease(
-                state="sending",
-                capital_amount=case.move_id.amount_residual,
-                baseline=baselines[case],
-                error_message=False,
-                next_try_at=False,
-                last_change=fields.Datetime.now(),
-            )
-            invoice_id, transfer = case.maventa_invoice_id, case._to_wire()
-            jobs.append(
-                case._job(
-                    token,
-                    lambda client, i=invoice_id, t=transfer: client.transfer(i, t),
-                )
-            )
-            leased |= case
-        leased._mark_older_matches()
-        return jobs
+            elif not case._has_new_warnings(verdict):
+                case._fix_claim(baselines[case])
+                ready |= case
+        token = ready._take_lease(
+            state="sending",
+            error_message=False,
+            next_try_at=False,
+            last_change=fields.Datetime.now(),
+        )
+        ready._mark_older_matches()
+        return [case._job(token, case._hand_over_call()) for case in ready]
+
+    def _fix_claim(self, baseline):
+        """What is open now is the claim, which leaves out what is matched by now.
+
+        Mostly that has not changed while the case was waiting.
+        """
+        amount = self.move_id.amount_residual
+        if (self.capital_amount, self.baseline or []) != (amount, baseline):
+            self.write({"capital_amount": amount, "baseline": baseline})
+
+    def _hand_over_call(self):
+        invoice_id, transfer = self.maventa_invoice_id, self._to_wire()
+        return lambda client: client.transfer(invoice_id, transfer)
 
     def _refuse(self, verdict):
         """Not to be sent (any more). What is settled is simply cancelled."""

@@ -457,29 +457,28 @@ class RopoAssignmentEvent(models.Model):
     def _lease_events(self, states, free):
         """Lease those of these reports whose case is locked."""
         self.invalidate_recordset()
-        jobs = []
-        for event in self.filtered(
+        ours = self.filtered(
             lambda event: event.state in states and event.assignment_id in free
-        ):
-            case = event.assignment_id
-            if not case._at_home():
-                event.next_try_at = fields.Datetime.now() + timedelta(hours=6)
-                continue
-            token = secrets.token_hex(8)
-            # A call under way may have arrived by now.
-            state = "unknown" if event.state == "sending" else event.state
-            event.write({"state": state, "token": token})
-            case_id = case.external_id
-            jobs.append(
-                Job(
-                    row=event,
-                    company=case.company_id.root_id,
-                    call=lambda client, case_id=case_id: client.events(case_id),
-                    token=token,
-                    case_id=case.id,
-                )
-            )
-        return jobs
+        )
+        home = ours.assignment_id._at_home()
+        away = ours.filtered(lambda event: event.assignment_id not in home)
+        away.next_try_at = fields.Datetime.now() + timedelta(hours=6)
+        ours -= away
+        # A call under way may have arrived by now.
+        ours.filtered(lambda event: event.state == "sending").state = "unknown"
+        # An answer names its report, too.
+        ours.token = token = secrets.token_hex(8)
+        return [event._events_job(token) for event in ours]
+
+    def _events_job(self, token):
+        case, case_id = self.assignment_id, self.assignment_id.external_id
+        return Job(
+            row=self,
+            company=case.company_id.root_id,
+            call=lambda client: client.events(case_id),
+            token=token,
+            case_id=case.id,
+        )
 
     def _take_lease(self, seen_ids):
         """Mark as being sent, with what Ropo listed just before."""

@@ -20,9 +20,11 @@ from .ropo_worker import LEASE, LOOK_APART, Job
 #: A report is sent again only when Ropo's list does not show it this long after the
 #: call: a list may lag, and what is told twice can't be taken back.
 LIST_LAG = timedelta(hours=1)
-#: What is read of a case, and of its events, to send a report and write its answer.
+#: What is read of a case, its currency and its events, to send a report and write its
+#: answer.
 REPORTED = (
     "state",
+    "external_id",
     "collection_status",
     "company_id",
     "currency_id",
@@ -34,6 +36,7 @@ REPORTED = (
     "settled_unknown",
     "remote_digest",
 )
+REPORTED_CURRENCY = ("rounding", "decimal_places")
 REPORTED_EVENTS = (
     "assignment_id",
     "currency_id",
@@ -48,32 +51,51 @@ REPORTED_EVENTS = (
     "token",
     "attempts",
 )
+
+
+def _columns(table, names):
+    return SQL(", ").join(SQL.identifier(table, name) for name in names)
+
+
+#: What is read of a case in `held`, for a report. A marker counts whenever it is due:
+#: the clock of the server that left it may be ahead.
+READ_REPORTED = SQL(
+    """
+    SELECT now() AT TIME ZONE 'UTC',
+           EXISTS (SELECT 1 FROM ropo_recheck WHERE assignment_id = held.id),
+           %s, %s, event.id, %s
+      FROM held
+      JOIN res_currency currency ON currency.id = held.currency_id
+      JOIN ropo_assignment_event event ON event.assignment_id = held.id
+    """,
+    _columns("held", REPORTED),
+    _columns("currency", REPORTED_CURRENCY),
+    _columns("event", REPORTED_EVENTS),
+)
 #: Cases audited in one transaction.
 AUDIT_SLICE = 100
 
 
 @dataclass
 class Held:
-    """A report that was called for, with its case locked.
+    """A report that was called for.
 
+    :param case: its case, which is locked
     :param events: all events of its case
-    :param case_state: the state of its case
-    :param external_id: Ropo's number of the case
     :param is_marked: whether something has happened in the ledger since the comparison
         under the lease; it leaves a marker in its own transaction
     """
 
     event: models.BaseModel
+    case: models.BaseModel
     events: models.BaseModel
-    case_state: str
-    external_id: str
     is_marked: bool
 
     def has_changed(self, remote_events):
         """Whether the comparison under the lease may be wrong by now."""
         known = self.events._known_ids()
         news = any(remote.id and remote.id not in known for remote in remote_events)
-        return news or self.is_marked or self.case_state != "sent"
+        return news or self.is_marked or self.case.state != "sent"
 
 
 class RopoAssignment(models.Model):
@@ -252,6 +274,8 @@ class RopoAssignment(models.Model):
             ).commercial_partner_id
         ):
             return True
+        if not lines:
+            return False
         ibans = plain_set(company.ropo_settlement_ibans)
         ibans |= plain_set(",".join(partner.bank_ids.mapped("acc_number")))
         names = plain_set(company.ropo_settlement_names)
@@ -976,24 +1000,50 @@ class RopoAssignment(models.Model):
         :param state: what the report must be in, for the answer to be its own
         :return: :class:`Held`, or ``None``
         """
-        event, cases = job.row, job.row.env["ropo.assignment"]
-        case_state, external_id, is_marked = cases.browse(job.case_id)._lock_row(
-            SQL("state"),
-            SQL("external_id"),
-            # Whenever it is due: the clock of the server that left it may be ahead.
-            SQL(
-                "EXISTS (SELECT 1 FROM ropo_recheck"
-                " WHERE assignment_id = ropo_assignment.id)"
-            ),
-            read=REPORTED,
-            changes=True,
-        )
-        events = event.search_fetch(
-            [("assignment_id", "=", job.case_id)], REPORTED_EVENTS
-        )
-        if (event.state, event.token) != (state, job.token):
+        event = job.row
+        case = event.env["ropo.assignment"].browse(job.case_id)
+        events, is_marked = case._lock_with_events()
+        if event not in events or (event.state, event.token) != (state, job.token):
             return None
-        return Held(event, events, case_state, external_id, is_marked)
+        return Held(event, case, events, is_marked)
+
+    def _lock_with_events(self):
+        """Lock this case and read what the answer to a report needs.
+
+        Must be the first statement of its transaction. The lock is that change of the
+        row which :meth:`ropo.assignment.event._touch_cases` is for.
+
+        :return: its events, and whether it is marked to be compared
+        """
+        events, env = self.env["ropo.assignment.event"], self.env
+        events._touched_already(self)
+        # In one statement: each costs as much as all that is computed for a report.
+        env.cr.execute(
+            SQL(
+                "WITH held AS (UPDATE ropo_assignment SET turn = COALESCE(turn, 0) + 1"
+                " WHERE id = %s RETURNING id, %s) %s",
+                self.id,
+                _columns("ropo_assignment", REPORTED),
+                READ_REPORTED,
+            )
+        )
+        rows = env.cr.fetchall()
+        # All of it, which is quicker than one record: it may be older than the lock.
+        env.invalidate_all()
+        if not rows:
+            return events, False
+        columns = zip(*rows, strict=True)
+        # Otherwise the write that follows would ask in a statement of its own.
+        [env.cr._now, *_same], [is_marked, *_same] = next(columns), next(columns)
+        for name in REPORTED:
+            self._fields[name]._insert_cache(self, next(columns)[:1])
+        for name in REPORTED_CURRENCY:
+            currency = self.currency_id
+            currency._fields[name]._insert_cache(currency, next(columns)[:1])
+        events = events.browse(next(columns))
+        for name in REPORTED_EVENTS:
+            events._fields[name]._insert_cache(events, next(columns))
+        return events, is_marked
 
     @api.model
     def _settle_before_report(self, job):
@@ -1008,7 +1058,7 @@ class RopoAssignment(models.Model):
         if held.has_changed(job.result) and not self._is_still_due(event, job.result):
             return None
         token = event._take_lease([remote.id for remote in job.result if remote.id])
-        case_id, booked_at = held.external_id, event.booked_at
+        case_id, booked_at = held.case.external_id, event.booked_at
         # The client refuses an amount that is not rounded.
         amount = Decimal(str(event.amount))
 
@@ -1053,14 +1103,13 @@ class RopoAssignment(models.Model):
         held = self._hold_report(job, "sending")
         if not held:
             return
-        case = held.event.assignment_id
+        case = held.case
         if job.error:
             held.event._settle_failure(job.error)
             case._refresh_sums()
             case._review()
             return
         held.event._mark_sent(job.result)
-        case.currency_id.fetch(("rounding", "decimal_places"))
         # No reason for a person begins or ends with that.
         case._refresh_sums({"remote_digest": False}, held.events)
 
@@ -1070,7 +1119,7 @@ class RopoAssignment(models.Model):
         held = self._hold_report(job, "unknown")
         if not held:
             return
-        event, case = held.event, held.event.assignment_id
+        event, case = held.event, held.case
         if job.error:
             event.write(
                 {
@@ -1123,28 +1172,21 @@ class RopoAssignment(models.Model):
         self._lock_row(SQL("id"))
         return self
 
-    def _lock_row(self, *columns, read=(), changes=False):
+    def _lock_row(self, *columns, read=()):
         """The same for its row.
 
         Must be the first statement of its transaction.
 
         :param read: stored fields that are read along with it
-        :param changes: whether its timeline is about to change: then the lock is that
-            change of the row which :meth:`ropo.assignment.event._touch_cases` is for
         :return: the columns as they are under the lock, ``None`` if there is no row
         """
-        wanted = SQL(", ").join([*columns, *map(SQL.identifier, read)])
-        if changes:
-            self.env["ropo.assignment.event"]._touched_already(self)
-            self._change_rows(SQL("RETURNING %s", wanted))
-        else:
-            self.env.cr.execute(
-                SQL(
-                    "SELECT %s FROM ropo_assignment WHERE id = %s FOR NO KEY UPDATE",
-                    wanted,
-                    self.id,
-                )
+        self.env.cr.execute(
+            SQL(
+                "SELECT %s FROM ropo_assignment WHERE id = %s FOR NO KEY UPDATE",
+                SQL(", ").join([*columns, *map(SQL.identifier, read)]),
+                self.id,
             )
+        )
         row = self.env.cr.fetchone()
         # All of it, which is quicker than one record: it may be older than the lock.
         self.env.invalidate_all()
@@ -1154,14 +1196,13 @@ class RopoAssignment(models.Model):
             self._fields[name]._insert_cache(self, [value])
         return row[: len(columns)]
 
-    def _change_rows(self, returning=None):
+    def _change_rows(self):
         """Change the rows of these cases, for whoever waits for their locks."""
         self.env.cr.execute(
             SQL(
                 "UPDATE ropo_assignment SET turn = COALESCE(turn, 0) + 1"
-                " WHERE id IN %s %s",
+                " WHERE id IN %s",
                 tuple(self.ids),
-                returning or SQL(),
             )
         )
 

@@ -334,7 +334,7 @@ class TestLedger(LedgerCommon):
                 self.assertEqual(codes, [] if to_tell else ["draft_match"])
 
     def test_what_was_booked_before_the_transfer_is_late_already(self):
-        """Accepted at half past midnight; the day before is over where the company is."""
+        """Accepted at half past midnight: the day before is over."""
         self.company.ropo_report_delay = 600
         move = self.invoice()
         case = self.at_ropo(move)

@@ -278,7 +278,7 @@ class TestPolicy(RopoCommon):
                 self.assertEqual(case.send_on, fields.Date.to_date(send_on))
 
     def test_the_days_to_stop_it_are_those_where_the_company_is(self):
-        """Wednesday 22:30 in London is Thursday in Helsinki: Friday is the whole day."""
+        """Wednesday 22:30 in London is Thursday in Helsinki: Friday is the day."""
         self.automatic(ropo_veto_days=1)
         self.company.partner_id.tz = "Europe/Helsinki"
         with freeze_time("2026-03-04 22:30:00"):

@@ -92,10 +92,10 @@ class TestSpeedCalls(LedgerCommon):
         ):
             self.run_cron("report")
         self.assertEqual([len(before), len(after)], [MANY, MANY])
-        # Lock and read, events, the clock, write.
-        self.assertLessEqual(max(before), 4)
-        # The same, the currency, and the sums of the case.
-        self.assertLessEqual(max(after), 6)
+        # Lock and read, write.
+        self.assertLessEqual(max(before), 2)
+        # The same, and the sums of the case.
+        self.assertLessEqual(max(after), 3)
         for case in cases:
             self.assertTold(case, paid=[30.0])
 

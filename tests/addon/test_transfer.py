@@ -199,7 +199,7 @@ class TestTransfer(RopoCommon):
         cases = [self.queued(fault="status:401", times=2) for _case in range(2)]
         self.run_cron("transfer")
         self.assertTrue(self.company.ropo_trouble)
-        # Whether the second was under way when the first was refused is a matter of time.
+        # Whether the second was under way by then is a matter of time.
         refused = [self.hand_overs(case) for case in cases]
         self.assertIn((2, 0), refused)
         self.assertLessEqual(set(refused), {(0, 0), (2, 0)})
