@@ -189,9 +189,10 @@ class RopoAssignmentEvent(models.Model):
         touched.update(self.assignment_id.ids)
 
     @api.model
-    def _touched_already(self, case):
-        """This transaction has changed the row of this case itself."""
-        self.env.cr.precommit.data.setdefault("ropo.turned", set()).add(case.id)
+    def _touched_already(self, cases):
+        """This transaction has changed the rows of these cases itself."""
+        turned = self.env.cr.precommit.data.setdefault("ropo.turned", set())
+        turned.update(cases.ids)
 
     @api.model
     def _touch(self):

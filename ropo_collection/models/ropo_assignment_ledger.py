@@ -61,7 +61,7 @@ def _columns(table, names):
 #: the clock of the server that left it may be ahead.
 READ_REPORTED = SQL(
     """
-    SELECT now() AT TIME ZONE 'UTC',
+    SELECT now() AT TIME ZONE 'UTC', held.id,
            EXISTS (SELECT 1 FROM ropo_recheck WHERE assignment_id = held.id),
            %s, %s, event.id, %s
       FROM held
@@ -880,12 +880,16 @@ class RopoAssignment(models.Model):
         self._compare_marked()
         worker = self.env["ropo.worker"]
         events = type(self.env["ropo.assignment.event"])
-        for find, lease, settle in (
-            (self._unknown_reports, events._lease_look, self._settle_report_look),
-            (self._due_reports, events._lease_report, self._settle_before_report),
-        ):
-            if not worker._drain(find, lease, settle):
-                break
+        looked = worker._drain(
+            self._unknown_reports, events._lease_look, self._settle_report_look
+        )
+        if looked:
+            worker._drain(
+                self._due_reports,
+                events._lease_report,
+                self._settle_before_report,
+                together=self._settle_before_reports,
+            )
         self._escalate_due()
         self._run_due_effects()
 
@@ -1000,29 +1004,41 @@ class RopoAssignment(models.Model):
         :param state: what the report must be in, for the answer to be its own
         :return: :class:`Held`, or ``None``
         """
-        event = job.row
-        case = event.env["ropo.assignment"].browse(job.case_id)
-        events, is_marked = case._lock_with_events()
+        case = job.row.env["ropo.assignment"].browse(job.case_id)
+        return self._held(job, state, case._lock_with_events())
+
+    @api.model
+    def _held(self, job, state, locked):
+        """The same, where its case is locked already."""
+        event, case = job.row, job.row.env["ropo.assignment"].browse(job.case_id)
+        events, is_marked = locked.get(case, (event.browse(), False))
         if event not in events or (event.state, event.token) != (state, job.token):
             return None
         return Held(event, case, events, is_marked)
 
-    def _lock_with_events(self):
-        """Lock this case and read what the answer to a report needs.
+    def _lock_with_events(self, wait=True):
+        """Lock these cases and read what the answers to their reports need.
 
         Must be the first statement of its transaction. The lock is that change of the
         row which :meth:`ropo.assignment.event._touch_cases` is for.
 
-        :return: its events, and whether it is marked to be compared
+        :param wait: whether to wait for who holds one of them, or leave it out
+        :return: ``{case: (its events, whether it is marked to be compared)}``
         """
-        events, env = self.env["ropo.assignment.event"], self.env
-        events._touched_already(self)
+        env, event = self.env, self.env["ropo.assignment.event"]
+        ids = SQL("%s", tuple(self.ids))
+        if not wait:
+            ids = SQL(
+                "(SELECT id FROM ropo_assignment WHERE id IN %s"
+                " FOR NO KEY UPDATE SKIP LOCKED)",
+                ids,
+            )
         # In one statement: each costs as much as all that is computed for a report.
         env.cr.execute(
             SQL(
                 "WITH held AS (UPDATE ropo_assignment SET turn = COALESCE(turn, 0) + 1"
-                " WHERE id = %s RETURNING id, %s) %s",
-                self.id,
+                " WHERE id IN %s RETURNING id, %s) %s",
+                ids,
                 _columns("ropo_assignment", REPORTED),
                 READ_REPORTED,
             )
@@ -1031,24 +1047,57 @@ class RopoAssignment(models.Model):
         # All of it, which is quicker than one record: it may be older than the lock.
         env.invalidate_all()
         if not rows:
-            return events, False
+            return {}
         columns = zip(*rows, strict=True)
         # Otherwise the write that follows would ask in a statement of its own.
-        [env.cr._now, *_same], [is_marked, *_same] = next(columns), next(columns)
-        for name in REPORTED:
-            self._fields[name]._insert_cache(self, next(columns)[:1])
+        [env.cr._now, *_same], case_ids = next(columns), next(columns)
+        is_marked = dict(zip(case_ids, next(columns), strict=True))
+        # A case stands there as often as it has events.
+        cases = self.browse(case_ids)
+        reported = {name: next(columns) for name in REPORTED}
+        for name, values in reported.items():
+            cases._fields[name]._insert_cache(cases, values)
+        currencies = env["res.currency"].browse(reported["currency_id"])
         for name in REPORTED_CURRENCY:
-            currency = self.currency_id
-            currency._fields[name]._insert_cache(currency, next(columns)[:1])
-        events = events.browse(next(columns))
+            currencies._fields[name]._insert_cache(currencies, next(columns))
+        events = event.browse(next(columns))
         for name in REPORTED_EVENTS:
             events._fields[name]._insert_cache(events, next(columns))
-        return events, is_marked
+        event._touched_already(cases)
+        return {
+            case: (of_case, is_marked[case.id])
+            for case, of_case in events.grouped("assignment_id").items()
+        }
 
     @api.model
     def _settle_before_report(self, job):
         """The events Ropo lists now are known: write them down, then send."""
-        held = self._hold_report(job, "queued")
+        return self._lease_call(job, self._hold_report(job, "queued"))
+
+    @api.model
+    def _settle_before_reports(self, jobs):
+        """The same for several in one transaction: so far Ropo was only asked.
+
+        :return: the jobs that report, and those of these jobs to be settled alone, as
+            somebody else holds their case
+        """
+        cases = jobs[0].row.env["ropo.assignment"].browse(job.case_id for job in jobs)
+        locked = cases._lock_with_events(wait=False)
+        free = {case.id for case in locked}
+        following = [
+            self._lease_call(job, self._held(job, "queued", locked))
+            for job in jobs
+            if job.case_id in free
+        ]
+        return filter(None, following), [j for j in jobs if j.case_id not in free]
+
+    @api.model
+    def _lease_call(self, job, held):
+        """The call that reports, where it is still to be made.
+
+        :param job: the call that asked for the events Ropo lists
+        :param held: its :class:`Held`, or ``None`` if the answer is not its own any more
+        """
         if not held:
             return None
         event = held.event

@@ -148,12 +148,14 @@ class Calls:
         self._done.put(job)
 
     def answered(self):
-        """The next job that has its result or error; ``None`` when there is none."""
+        """Some jobs that have their result or error: at least one, if any are left."""
         if not self.in_hand:
-            return None
-        job = self._done.get()
-        self.in_hand.discard(job.row.id)
-        return job
+            return []
+        jobs = [self._done.get()]
+        while len(jobs) < self._size and not self._done.empty():
+            jobs.append(self._done.get())
+        self.in_hand.difference_update(job.row.id for job in jobs)
+        return jobs
 
 
 class RopoWorker(models.AbstractModel):
@@ -277,7 +279,7 @@ class RopoWorker(models.AbstractModel):
                 page = ahead.result() if ahead else next(pages, None)
 
     @api.model
-    def _drain(self, find, lease, settle, size=OVERLAP):
+    def _drain(self, find, lease, settle, size=OVERLAP, together=None):
         """Lease, call and settle rows until none is due or the run's time is over.
 
         While calls are under way, the answers of others are written, one commit each,
@@ -289,6 +291,9 @@ class RopoWorker(models.AbstractModel):
         :param settle: ``settle(job)`` writes the answer to the row, if it still
             holds the lease; it may return a following :class:`Job`
         :param size: how many calls overlap
+        :param together: ``together(jobs)`` does what ``settle`` does for several calls
+            that only read, in one transaction; it returns the following jobs, and those
+            of the jobs that are to be settled alone
         :return: whether time was left at the end
         """
         rounds, answered, due, ahead = Counter(), 0, True, 0
@@ -308,12 +313,15 @@ class RopoWorker(models.AbstractModel):
                     if due:
                         self._start(calls, self._each(rows, lease))
                         continue
-                job = calls.answered()
-                if job:
-                    following = self._answered(job, calls, job.settle or settle)
-                    if following:
-                        self._start(calls, [following], first=True)
-                    answered += 1
+                jobs = calls.answered()
+                if jobs:
+                    answered += len(jobs)
+                    if together:
+                        jobs = self._answered_together(jobs, calls, together)
+                    for job in jobs:
+                        following = self._answered(job, calls, job.settle or settle)
+                        if following:
+                            self._start(calls, [following], first=True)
                     # What is written now may make others due.
                     due = due or (not calls.in_hand and left > 0)
                 elif not due:
@@ -337,6 +345,28 @@ class RopoWorker(models.AbstractModel):
             calls.stop(company, error)
         # Nothing read here may come before the lock that follows.
         self._end_transaction()
+
+    @api.model
+    def _answered_together(self, jobs, calls, together):
+        """Settle the calls that have only read, and start what follows.
+
+        :return: the jobs that are to be settled alone
+        """
+        read = [job for job in jobs if not job.settle and not job.error]
+        # One language a transaction, as with rows.
+        read = [job for job in read if job.row.env == read[0].row.env]
+        if len(read) < 2:
+            return jobs
+        for job in read:
+            self._accounts_follow(job, calls)
+        try:
+            following, alone = together(read)
+            self._end_transaction()
+        except Exception:  # noqa: BLE001 the one it is about fails alone, too
+            self.env.cr.rollback()
+            return jobs
+        self._start(calls, following, first=True)
+        return [job for job in jobs if job in alone or job not in read]
 
     @api.model
     def _answered(self, job, calls, settle):

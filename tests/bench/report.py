@@ -51,6 +51,7 @@ def work(env, url, overlap):
             type(events)._lease_report,
             cases._settle_before_report,
             size=int(overlap),
+            together=cases._settle_before_reports,
         )
 
     figures = _calls.timed(env, url, cases._due_reports, drain)
