@@ -1096,7 +1096,7 @@ class RopoAssignment(models.Model):
         """The call that reports, where it is still to be made.
 
         :param job: the call that asked for the events Ropo lists
-        :param held: its :class:`Held`, or ``None`` if the answer is not its own any more
+        :param held: its :class:`Held`, ``None`` if the answer is not its own any more
         """
         if not held:
             return None

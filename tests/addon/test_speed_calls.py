@@ -102,7 +102,7 @@ class TestSpeedCalls(LedgerCommon):
             self.assertTold(case, paid=[30.0])
 
     def test_what_is_not_settled_together_is_settled_alone(self):
-        """A case that somebody holds is waited for, and a fault concerns nobody else."""
+        """A case that somebody holds is waited for; a fault concerns nobody else."""
         cases = self.paid(4)
         lock = self.env.registry["ropo.assignment"]._lock_with_events
 
