@@ -147,12 +147,15 @@ class Calls:
                 self.stop(job.company, job.error)
         self._done.put(job)
 
-    def answered(self):
-        """Some jobs that have their result or error: at least one, if any are left."""
+    def answered(self, most=1):
+        """The next jobs that have their result or error: one, if any are left, or more.
+
+        :param most: how many, if they have it already
+        """
         if not self.in_hand:
             return []
         jobs = [self._done.get()]
-        while len(jobs) < self._size and not self._done.empty():
+        while len(jobs) < most and not self._done.empty():
             jobs.append(self._done.get())
         self.in_hand.difference_update(job.row.id for job in jobs)
         return jobs
@@ -313,7 +316,7 @@ class RopoWorker(models.AbstractModel):
                     if due:
                         self._start(calls, self._each(rows, lease))
                         continue
-                jobs = calls.answered()
+                jobs = calls.answered(size if together else 1)
                 if jobs:
                     answered += len(jobs)
                     if together:

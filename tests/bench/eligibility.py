@@ -145,7 +145,7 @@ if __name__ == "__main__":
             f"{SIZES[-1]:,} invoices, each of another customer",
             figures["single"],
             SIZES[-1],
-            seconds=2,
+            seconds=2.5,
             queries=30,
         )
         report(
