@@ -66,8 +66,9 @@ class AccountMove(models.Model):
     def _compute_ropo_days_overdue(self):
         for move in self:
             due = move._ropo_due_date()
-            today = move.company_id._ropo_today() if due else due
-            move.ropo_days_overdue = (today - due).days if due else 0
+            move.ropo_days_overdue = (
+                (move.company_id._ropo_today() - due).days if due else 0
+            )
 
     @api.model
     def _ropo_ready_domain(self):

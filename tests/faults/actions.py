@@ -6,7 +6,7 @@ committed by whoever calls it.
 
 from datetime import timedelta
 
-from odoo import Command, fields
+from odoo import Command
 
 from .clock import Clock
 
@@ -22,11 +22,16 @@ def people(env):
     return env(user=env.ref("base.user_admin"))
 
 
+def today(env):
+    """The day people have where the company is, by which they date what they book."""
+    return env.company._ropo_today()
+
+
 #: Time zone, business id and address of a sample customer, by country.
 COUNTRIES = {
-    "fi": ("1572860-0", "00100", "Helsinki"),
-    "se": ("5560360793", "111 22", "Stockholm"),
-    "no": ("988077917", "0150", "Oslo"),
+    "fi": ("Europe/Helsinki", "1572860-0", "00100", "Helsinki"),
+    "se": ("Europe/Stockholm", "5560360793", "111 22", "Stockholm"),
+    "no": ("Europe/Oslo", "988077917", "0150", "Oslo"),
 }
 
 
@@ -45,8 +50,7 @@ def set_up(env, url, report_delay=0, country="fi"):
     env["account.chart.template"].try_loading(
         country, company=company, install_demo=False
     )
-    # The people of these tests pay on the day that `fields.Date.today` says.
-    company.partner_id.tz = "UTC"
+    company.partner_id.tz = COUNTRIES[country][0]
     company.write(
         {
             **KEYS,
@@ -61,6 +65,7 @@ def set_up(env, url, report_delay=0, country="fi"):
     env.ref("base.user_admin").write(
         {
             "email": "sample-admin@example.com",
+            "tz": COUNTRIES[country][0],
             "group_ids": [
                 Command.link(env.ref("account.group_account_manager").id),
                 Command.link(env.ref("base.group_system").id),
@@ -72,7 +77,7 @@ def set_up(env, url, report_delay=0, country="fi"):
 def customer(env, name="Sample Business Oy"):
     """A company of our country that owes us money."""
     country = env.company.country_id
-    business_id, post_code, city = COUNTRIES[country.code.lower()]
+    _zone, business_id, post_code, city = COUNTRIES[country.code.lower()]
     partner = people(env)["res.partner"].create(
         {
             "name": name,
@@ -104,15 +109,15 @@ def two_halves(env):
 
 def invoices(env, partner_id, amounts, overdue=30, instalments=False):
     """Posted invoices that have been due for a while; what Maventa knows of them."""
-    today = fields.Date.today()
+    day = today(env)
     terms = two_halves(env).id if instalments else False
     moves = people(env)["account.move"].create(
         [
             {
                 "move_type": "out_invoice",
                 "partner_id": partner_id,
-                "invoice_date": today - timedelta(days=overdue + 14),
-                "invoice_date_due": today - timedelta(days=overdue),
+                "invoice_date": day - timedelta(days=overdue + 14),
+                "invoice_date_due": day - timedelta(days=overdue),
                 "invoice_payment_term_id": terms,
                 "invoice_line_ids": [
                     Command.create(
@@ -220,7 +225,7 @@ def pay(env, move_id, amount, times=1):
         wizard = (
             move.env["account.payment.register"]
             .with_context(active_model="account.move", active_ids=move.ids)
-            .create({"amount": amount, "payment_date": fields.Date.today()})
+            .create({"amount": amount, "payment_date": today(env)})
         )
         payments |= wizard._create_payments()
     return payments.ids
@@ -235,7 +240,7 @@ def pay_many(env, move_ids, amount, times=1):
                 "payment_type": "inbound",
                 "partner_id": move.partner_id.id,
                 "amount": amount,
-                "date": fields.Date.today(),
+                "date": today(env),
             }
             for move in moves
             for _time in range(times)

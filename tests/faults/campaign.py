@@ -27,6 +27,7 @@ from collections import Counter, defaultdict
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
@@ -208,6 +209,11 @@ class Campaign:
         )
         self.sandbox.sign_agreement(actions.KEYS["maventa_company_uuid"])
         self.ids = self.in_odoo(self._set_up)
+
+    def today(self):
+        """The day where the company is."""
+        zone = ZoneInfo(actions.COUNTRIES[self.country][0])
+        return self.clock.now().astimezone(zone).date()
 
     def _make_mortal(self, worker):
         trouble = self.trouble
@@ -416,7 +422,7 @@ class History(RuleBasedStateMachine):
             HAVING SUM(p.debit_amount_currency) > 0
             """,
             case.move_id,
-            self.campaign.clock.now().date(),
+            self.campaign.today(),
         )
         return {move_id: float(amount) for move_id, amount in rows}
 
@@ -520,7 +526,7 @@ class History(RuleBasedStateMachine):
             .with_context(active_model="account.move", active_ids=moves)
             .create(
                 {
-                    "payment_date": odoo.fields.Date.today(),
+                    "payment_date": self.campaign.today(),
                     "journal_id": self.campaign.ids["bank"],
                     **values,
                 }
@@ -543,7 +549,7 @@ class History(RuleBasedStateMachine):
         amount = cents(min(case.total * share, self.residual(case)))
         if amount <= 0:
             return
-        date = self.campaign.clock.now().date() - timedelta(days=days_ago)
+        date = self.campaign.today() - timedelta(days=days_ago)
 
         def pay(env):
             return self._register(env, [case.move_id], amount=amount, payment_date=date)
@@ -578,7 +584,7 @@ class History(RuleBasedStateMachine):
             line = people["account.bank.statement.line"].create(
                 {
                     "journal_id": self.campaign.ids["bank"],
-                    "date": odoo.fields.Date.today(),
+                    "date": self.campaign.today(),
                     "payment_ref": "Sample",
                     "amount": cents(case.total * share),
                     "partner_id": self.customer,
@@ -715,7 +721,7 @@ class History(RuleBasedStateMachine):
                 {
                     "move_type": "entry",
                     "journal_id": self.campaign.ids["misc"],
-                    "date": odoo.fields.Date.today(),
+                    "date": self.campaign.today(),
                     "line_ids": [
                         (0, 0, {
                             "account_id": line.account_id.id,

@@ -81,9 +81,9 @@ class Worker:
         self._say("go")
 
     def end(self):
-        """Wait for the end of the order: the whole answer."""
+        """Wait for the end of the order, or the next pause: the whole answer."""
         answer = self._read()
-        assert not answer["secrets"], answer["secrets"]
+        assert "paused" in answer or not answer["secrets"], answer["secrets"]
         return answer
 
     def result(self):

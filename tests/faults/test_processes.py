@@ -187,6 +187,99 @@ def test_two_processes_deliver_the_same_queue(house, worker, other):
     assert late == [(0,)]
 
 
+def paid_at_ropo(house, count):
+    """Invoices at Ropo, each with a payment that is compared and not told yet."""
+    invoices = house.at_ropo(*[100] * count)
+    house.office.run("pay_many", move_ids=invoices, amount=40)
+    house.office.run("compare", retrying=False)
+    return invoices
+
+
+def reports_in(house, state, invoices):
+    """The invoices whose reports are in this state."""
+    rows = house.database.query(
+        "SELECT a.move_id FROM ropo_assignment_event e"
+        " JOIN ropo_assignment a ON a.id = e.assignment_id"
+        " WHERE a.move_id IN %s AND e.direction = 'out' AND e.state = %s",
+        (tuple(invoices), state),
+    )
+    return [move_id for (move_id,) in rows]
+
+
+def wait_for(what):
+    until = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_killed_while_several_reports_are_prepared(house, worker):
+    """What is written for some, but not committed, has not begun."""
+    invoices = paid_at_ropo(house, 6)
+    place = ["ropo.assignment.event", "_take_lease"]
+    house.server.latency = 0.5
+    worker.start("scheduled", names=["report"], pause=place, retrying=False)
+    worker.paused()
+    # Meanwhile the answers of all others come in.
+    time.sleep(1)
+    house.server.latency, written = 0, 0
+    while written == len(reports_in(house, "sending", invoices)):
+        worker.go_on()
+        worker.paused()
+        written += 1
+    worker.kill()
+    begun = reports_in(house, "sending", invoices)
+    assert len(begun) < written
+    assert not any(house.told(invoice) for invoice in set(invoices) - set(begun))
+    run_until_quiet(house, "report", "poll")
+    assert [house.told(invoice) for invoice in invoices] == [{"paid": [40.0]}] * 6
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_killed_while_several_reports_are_under_way(house, worker, arrived):
+    invoices = paid_at_ropo(house, 4)
+    held = house.sandbox.hold("POST", "/events", after=arrived)
+    house.server.latency = 1
+    try:
+        worker.start("scheduled", names=["report"], retrying=False)
+        held.wait()
+        wait_for(lambda: len(reports_in(house, "sending", invoices)) > 1)
+        worker.kill()
+    finally:
+        house.server.latency = 0
+        held.release()
+    run_until_quiet(house, "report", "poll")
+    assert [house.told(invoice) for invoice in invoices] == [{"paid": [40.0]}] * 4
+
+
+def test_who_holds_a_case_holds_up_none_that_is_prepared_with_it(house, worker):
+    invoices = paid_at_ropo(house, 6)
+    place = ["ropo.worker", "_answered_together"]
+    house.server.latency = 0.5
+    worker.start("scheduled", names=["report"], pause=place, retrying=False)
+    worker.paused()
+    # Meanwhile the answers of all others come in.
+    time.sleep(1)
+    house.server.latency = 0
+    worker.go_on()
+    worker.paused()
+    held, *others = reports_in(house, "queued", invoices)
+    assert others
+    with house.database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(
+            "SELECT 1 FROM ropo_assignment WHERE move_id = %s FOR NO KEY UPDATE",
+            (held,),
+        )
+        worker.go_on()
+        wait_for(lambda: all(house.told(other) for other in others))
+        assert house.told(held) == {}
+        cursor.execute("ROLLBACK")
+    while "paused" in worker.end():
+        worker.go_on()
+    assert [house.told(invoice) for invoice in invoices] == [{"paid": [40.0]}] * 6
+
+
 def test_the_audit_begins_while_the_list_is_read(house, worker):
     house.at_ropo(100)
     house.hours_pass()
