@@ -149,6 +149,7 @@ class RopoAssignment(models.Model):
         entries = self.env["account.move"].browse(
             {move_id for rows in matches.values() for move_id, _amount in rows}
         )
+        self._read_bank_lines(entries.origin_payment_id)
         by_id = {move.id: move for move in entries}
         result = {}
         for case in self:
@@ -166,6 +167,40 @@ class RopoAssignment(models.Model):
                 parts += case._split_entry(entry, amount)
             result[case] = (parts, case.currency_id.round(waiting), again)
         return result
+
+    @api.model
+    def _read_bank_lines(self, payments):
+        """Read ahead which bank lines these payments are matched with.
+
+        As Odoo does for this field, for which it finds invoices and bills, too.
+        """
+        if not payments:
+            return
+        self.env["account.payment"].flush_model(["move_id", "outstanding_account_id"])
+        self.env["account.move.line"].flush_model(["statement_line_id"])
+        found = dict(
+            self.env.execute_query(
+                SQL(
+                    """
+                    SELECT payment.id, ARRAY_AGG(DISTINCT theirs.statement_line_id)
+                      FROM account_payment payment
+                      JOIN account_move_line mine
+                        ON mine.move_id = payment.move_id
+                       AND mine.account_id = payment.outstanding_account_id
+                      JOIN account_partial_reconcile p
+                        ON mine.id IN (p.debit_move_id, p.credit_move_id)
+                      JOIN account_move_line theirs
+                        ON theirs.id IN (p.debit_move_id, p.credit_move_id)
+                     WHERE payment.id IN %s AND theirs.statement_line_id IS NOT NULL
+                     GROUP BY payment.id
+                    """,
+                    tuple(payments.ids),
+                )
+            )
+        )
+        payments._fields["reconciled_statement_line_ids"]._insert_cache(
+            payments, [tuple(found.get(payment.id, ())) for payment in payments]
+        )
 
     def _split_entry(self, entry, amount):
         """One matched entry as the kinds of :mod:`..tools.ledger`."""
@@ -207,6 +242,9 @@ class RopoAssignment(models.Model):
 
         :return: ``[(kind, amount)]``
         """
+        if len(entry.line_ids) == 2:
+            # Nothing but the money and the debt, which are not told apart so soon.
+            return [(ledger.PAID, amount)]
         origin = entry.origin_payment_id or entry.statement_line_id
         first, second, third = origin._seek_for_lines()
         receivable = "asset_receivable"
@@ -1231,7 +1269,8 @@ class RopoAssignment(models.Model):
         """
         self.env.cr.execute(
             SQL(
-                "SELECT %s FROM ropo_assignment WHERE id = %s FOR NO KEY UPDATE",
+                "SELECT now() AT TIME ZONE 'UTC', %s FROM ropo_assignment"
+                " WHERE id = %s FOR NO KEY UPDATE",
                 SQL(", ").join([*columns, *map(SQL.identifier, read)]),
                 self.id,
             )
@@ -1241,6 +1280,8 @@ class RopoAssignment(models.Model):
         self.env.invalidate_all()
         if row is None:
             return None
+        # Otherwise the write that follows would ask in a statement of its own.
+        self.env.cr._now, row = row[0], row[1:]
         for name, value in zip(read, row[len(columns) :], strict=True):
             self._fields[name]._insert_cache(self, [value])
         return row[: len(columns)]

@@ -73,6 +73,17 @@ class LedgerCommon(RopoCommon):
             }
         )
 
+    def on_the_bank(self, payment, amount, date=None):
+        """Match a payment that was registered before with its line on the bank."""
+        outstanding = payment.move_id.line_ids - self.open_line(payment.move_id)
+        account = outstanding.account_id
+        line = self.bank_line(amount, date=date, counterpart_account_id=account.id)
+        counterpart = line.move_id.line_ids.filtered(
+            lambda line: line.account_id == account
+        )
+        (outstanding | counterpart).reconcile()
+        return line
+
     def entry(self, amount, account=None, state="posted", date=None):
         """A miscellaneous entry that lowers the receivable."""
         move = self.env["account.move"].create(

@@ -229,21 +229,7 @@ class TestWaysOfPaying(LedgerCommon):
         monday = fields.Date.today() - timedelta(days=4)
         self.company.ropo_report_delay = 15
         payment = self.pay(move, 40.0)
-        line = self.env["account.bank.statement.line"].create(
-            {
-                "journal_id": self.bank.id,
-                "date": monday,
-                "payment_ref": "Sample",
-                "amount": 40.0,
-                "partner_id": self.business.id,
-            }
-        )
-        outstanding = payment.move_id.line_ids - self.open_line(payment.move_id)
-        suspense = line._seek_for_lines()[1]
-        line.move_id.button_draft()
-        suspense.account_id = outstanding.account_id
-        line.move_id.action_post()
-        (suspense | outstanding).reconcile()
+        line = self.on_the_bank(payment, 40.0, date=monday)
         self.assertEqual(payment.reconciled_statement_line_ids, line)
         self.run_cron("report")
         self.assertEqual(self.reports(case, "amount", "booked_at"), [(40.0, monday)])

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from ..faults.house import wire
 from . import _calls
+from ._fill import pay
 from ._ropo import case_id
 
 PAID = 40
@@ -20,13 +21,7 @@ STATEMENTS = 8
 def fill(env, rows):
     """Cases at Ropo, each with a payment that is matched and not told yet."""
     cases = _calls.fill(env, rows, "sent")
-    for start in range(0, len(cases), 100):
-        for move in cases[start : start + 100].move_id:
-            env["account.payment.register"].with_context(
-                active_model="account.move", active_ids=move.ids
-            ).create({"amount": PAID})._create_payments()
-        env.cr.commit()
-        env.invalidate_all()
+    pay(env, cases.move_id, PAID)
     env["ropo.assignment"]._compare_marked()
     queued = env["ropo.assignment.event"].search_count([("state", "=", "queued")])
     assert queued == len(cases), queued
