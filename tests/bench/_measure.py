@@ -8,6 +8,7 @@ import platform
 import statistics
 import subprocess
 import sys
+from collections import defaultdict
 from datetime import date
 from pathlib import Path
 
@@ -107,13 +108,19 @@ def line(figure):
 def keep(bench):
     """Put the figures of a bench into the results, in place of its last ones.
 
-    Of a bench that measured only some of its figures, the others stay.
+    Of a bench that measured only some of its figures, the others stay, with their day
+    and machine.
     """
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     figures, only = bench.figures, getattr(bench.options, "only", "")
     if only and bench.name in results:
-        last = results[bench.name]["figures"]
-        figures += [figure for figure in last if not figure["what"].startswith(only)]
+        last = results[bench.name]
+        measured = {key: last[key] for key in ("day", "machine")}
+        figures += [
+            {**measured, **figure}
+            for figure in last["figures"]
+            if not figure["what"].startswith(only)
+        ]
         figures.sort(key=lambda figure: figure["what"])
     results[bench.name] = {
         "day": date.today().isoformat(),
@@ -137,10 +144,15 @@ def page(results):
     for name, result in sorted(results.items()):
         options = [f"{key} {value}" for key, value in result["options"].items()]
         lines += ["", name, "-" * len(name), ""]
-        lines += [f"{result['day']}.", f"{result['machine']}."]
-        lines += [f"Options: {', '.join(options)}."] * bool(options)
-        lines += ["", "::", ""]
-        lines += [f"    {line(figure)}" for figure in result["figures"]]
+        lines += [f"Options: {', '.join(options)}.", ""] * bool(options)
+        groups = defaultdict(list)
+        for figure in result["figures"]:
+            where = {**result, **figure}
+            groups[where["day"], where["machine"]].append(figure)
+        for (day, machine_then), figures in sorted(groups.items(), reverse=True):
+            lines += [f"{day}.", f"{machine_then}.", "", "::", ""]
+            lines += [*(f"    {line(figure)}" for figure in figures), ""]
+        lines.pop()
     return "\n".join(lines) + "\n"
 
 
