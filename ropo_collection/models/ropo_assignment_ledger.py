@@ -243,7 +243,7 @@ class RopoAssignment(models.Model):
         :return: ``[(kind, amount)]``
         """
         if len(entry.line_ids) == 2:
-            # Nothing but the money and the debt, which are not told apart so soon.
+            # The debt and the money: there is no third line to be a write-off.
             return [(ledger.PAID, amount)]
         origin = entry.origin_payment_id or entry.statement_line_id
         first, second, third = origin._seek_for_lines()

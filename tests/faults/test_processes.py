@@ -206,6 +206,18 @@ def reports_in(house, state, invoices):
     return [move_id for (move_id,) in rows]
 
 
+def paused_with_answers(house, worker, place):
+    """Six invoices, whose reports come to this place; all of Ropo's lists are there."""
+    invoices = paid_at_ropo(house, 6)
+    house.server.latency = 0.5
+    worker.start("scheduled", names=["report"], pause=place, retrying=False)
+    worker.paused()
+    # Meanwhile the answers of all others come in.
+    time.sleep(1)
+    house.server.latency = 0
+    return invoices
+
+
 def wait_for(what):
     until = time.monotonic() + 20
     while not what():
@@ -215,14 +227,8 @@ def wait_for(what):
 
 def test_killed_while_several_reports_are_prepared(house, worker):
     """What is written for some, but not committed, has not begun."""
-    invoices = paid_at_ropo(house, 6)
     place = ["ropo.assignment.event", "_take_lease"]
-    house.server.latency = 0.5
-    worker.start("scheduled", names=["report"], pause=place, retrying=False)
-    worker.paused()
-    # Meanwhile the answers of all others come in.
-    time.sleep(1)
-    house.server.latency, written = 0, 0
+    invoices, written = paused_with_answers(house, worker, place), 0
     while written == len(reports_in(house, "sending", invoices)):
         worker.go_on()
         worker.paused()
@@ -253,14 +259,8 @@ def test_killed_while_several_reports_are_under_way(house, worker, arrived):
 
 
 def test_who_holds_a_case_holds_up_none_that_is_prepared_with_it(house, worker):
-    invoices = paid_at_ropo(house, 6)
     place = ["ropo.worker", "_answered_together"]
-    house.server.latency = 0.5
-    worker.start("scheduled", names=["report"], pause=place, retrying=False)
-    worker.paused()
-    # Meanwhile the answers of all others come in.
-    time.sleep(1)
-    house.server.latency = 0
+    invoices = paused_with_answers(house, worker, place)
     worker.go_on()
     worker.paused()
     held, *others = reports_in(house, "queued", invoices)
