@@ -116,6 +116,8 @@ class AccountMove(models.Model):
     ropo_assignment_ids = fields.One2many(
         "ropo.assignment", "move_id", string="Ropo cases"
     )
+    # Read along with Odoo's own fields: it tells without a query which matches concern
+    # no case (see account_partial_reconcile.py).
     ropo_assignment_id = fields.Many2one(
         "ropo.assignment",
         string="Ropo case",
@@ -123,7 +125,6 @@ class AccountMove(models.Model):
         index="btree_not_null",
         ondelete="set null",
         help="The live case of this invoice, else its newest one.",
-        prefetch="ropo",
     )
     ropo_state = fields.Selection(related="ropo_assignment_id.state", string="Ropo")
     ropo_collection_status = fields.Selection(
@@ -753,6 +754,10 @@ class AccountMove(models.Model):
             self.env.add_to_compute(cases._fields["name"], cases)
 
     def write(self, vals):
+        if "ropo_assignment_id" in vals and not self.env.su:
+            raise AccessError(
+                self.env._("The Ropo case of an invoice can't be changed by hand.")
+            )
         guarded = GUARDED & vals.keys()
         if guarded:
             for case in self._ropo_live(HANDED_OVER):

@@ -7,18 +7,24 @@ class AccountPartialReconcile(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         partials = super().create(vals_list)
-        self.env["ropo.assignment"]._mark_entries(partials._ropo_entries().ids)
+        self.env["ropo.assignment"]._mark_entries(partials._ropo_invoices().ids)
         return partials
 
     def unlink(self):
         if not self:
             return super().unlink()
-        entries = self._ropo_entries()
+        invoices = self._ropo_invoices()
         result = super().unlink()
-        self.env["ropo.assignment"]._mark_entries(entries.ids)
+        self.env["ropo.assignment"]._mark_entries(invoices.ids)
         return result
 
-    def _ropo_entries(self):
-        """What is matched here: invoices, payments, credit notes."""
+    def _ropo_invoices(self):
+        """Of the entries that are matched here, those that have or had a case.
+
+        Without a query for all others: Odoo reads the link with what it needs itself.
+        It is written where the case is created, so that either a transaction sees both
+        or its change of the invoice collides with theirs.
+        """
         partials = self.sudo()
-        return (partials.debit_move_id | partials.credit_move_id).move_id
+        entries = (partials.debit_move_id | partials.credit_move_id).move_id
+        return entries.filtered("ropo_assignment_id")

@@ -405,6 +405,16 @@ class RopoAssignment(models.Model):
                 self.env._("A Ropo case can't be deleted; cancel it instead.")
             )
 
+    def unlink(self):
+        """An invoice whose newest case goes has the one before: its link decides
+        whether anything is looked for when it is matched.
+        """
+        invoices = self.move_id
+        result = super().unlink()
+        for invoice in invoices:
+            invoice._ropo_aside().ropo_assignment_id = invoice.ropo_assignment_ids[:1]
+        return result
+
     # ------------------------------------------------------------------
     # Buttons
     # ------------------------------------------------------------------
@@ -610,8 +620,7 @@ class RopoAssignment(models.Model):
     def _mark_entries(self, move_ids):
         """Leave a marker for the cases of these entries.
 
-        One statement, whether there is a case or not. It updates no case, so it
-        never waits for a worker, and no worker waits for it.
+        It updates no case, so it never waits for a worker, and no worker waits for it.
         """
         if not move_ids:
             return

@@ -126,6 +126,15 @@ class TestAccess(RopoCommon):
                 self.assertFalse(record.has_access("create"))
                 self.assertFalse(record.has_access("unlink"))
 
+    def test_nobody_takes_the_case_off_its_invoice(self):
+        """Its matches would not be noticed any more."""
+        move = self.transfer(self.invoice()).move_id
+        for user in (self.manager, self.env.ref("base.user_admin")):
+            with self.assertRaisesRegex(AccessError, "can't be changed by hand"):
+                move.with_user(user).ropo_assignment_id = False
+        move.with_user(self.manager).ropo_excluded = True
+        self.assertTrue(move.ropo_assignment_id)
+
     # -- those who may not ----------------------------------------------------------
     def test_employee_without_accounting_rights(self):
         move = self.invoice()

@@ -1189,6 +1189,14 @@ class History(RuleBasedStateMachine):
 
     def _check(self, case):
         assert case.accepted <= 1 and case.asked <= 1, f"{case} handed over twice"
+        # Without this link, a match would leave no marker.
+        [[newest, linked]] = self.query(
+            "SELECT max(a.id), m.ropo_assignment_id FROM account_move m"
+            " LEFT JOIN ropo_assignment a ON a.move_id = m.id"
+            " WHERE m.id = %s GROUP BY m.id",
+            case.move_id,
+        )
+        assert newest == linked, (newest, linked)
         rows = self.query(
             "SELECT id, state, excess_paid, excess_credited, capital_amount,"
             " paid_to_ropo, needs_attention FROM ropo_assignment"
