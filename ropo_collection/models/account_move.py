@@ -1,18 +1,16 @@
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+"""The invoice and its case: fields, buttons, guards, and what people are told of it."""
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
+from odoo.http import request
 from odoo.tools import SQL, format_date
 
-from ..maventa import wire
-from .res_company import COUNTRY_CURRENCY, ENVIRONMENTS
-from .ropo_assignment import HANDED_OVER, LIVE
+from ..tools import privacy
+from .account_move_told import Told
+from .res_company import ENVIRONMENTS
+from .ropo_assignment import HANDED_OVER, LIVE, UNSENT
 
-#: Days after the due date from which a claim may be handed over
-#: (Maventa's Ropo receivables documentation).
-DAYS_B2B, DAYS_B2C = 7, 14
 #: What Ropo was told of a live case; changing it here would tell Ropo nothing.
 GUARDED = {
     "invoice_date_due",
@@ -21,44 +19,6 @@ GUARDED = {
     "currency_id",
     "company_id",
 }
-#: What the checks read of each invoice and of each customer.
-READ_OF_INVOICE = (
-    "amount_residual",
-    "commercial_partner_id",
-    "company_id",
-    "currency_id",
-    "invoice_date_due",
-    "matched_payment_ids",
-    "maventa_status",
-    "move_type",
-    "partner_bank_id",
-    "partner_id",
-    "payment_state",
-    "ropo_dispute_reason",
-    "ropo_excluded",
-    "ropo_other_collector",
-    "state",
-)
-READ_OF_CUSTOMER = (
-    "child_ids",
-    "city",
-    "commercial_partner_id",
-    "company_registry",
-    "country_id",
-    "email",
-    "is_company",
-    "lang",
-    "name",
-    "phone",
-    "ropo_codebtor_ids",
-    "ropo_receivables_type",
-    "ropo_special",
-    "street",
-    "street2",
-    "type",
-    "vat",
-    "zip",
-)
 #: Fields of the screens that don't depend on what posting and matching change: Odoo
 #: would look for them in every such step of every entry. A new due date they hear of.
 NOT_HEARD = (
@@ -67,34 +27,8 @@ NOT_HEARD = (
     "ropo_reasons",
     "ropo_verdict",
 )
-
-
-@dataclass
-class Verdict:
-    """Whether an invoice may be handed over, with reasons as ``(code, text)``.
-
-    ``blocks`` forbid it; ``warnings`` must be confirmed by a person and stop every
-    automatic path. ``to_confirm`` says in no language what the warnings are about, to
-    know later what was confirmed.
-    """
-
-    blocks: list = field(default_factory=list)
-    warnings: list = field(default_factory=list)
-    to_confirm: list = field(default_factory=list)
-    eligible_from: date | None = None
-
-    def block(self, code, text):
-        self.blocks.append((code, text))
-
-    def warn(self, code, text, about=""):
-        self.warnings.append((code, text))
-        self.to_confirm.append(f"{code}:{about}")
-
-    def take(self, other):
-        """Add the reasons of another verdict to these."""
-        self.blocks += other.blocks
-        self.warnings += other.warnings
-        self.to_confirm += other.to_confirm
+#: Who may see what Ropo is about.
+READERS = "account.group_account_invoice,account.group_account_readonly"
 
 
 class AccountMove(models.Model):
@@ -130,14 +64,6 @@ class AccountMove(models.Model):
     ropo_collection_status = fields.Selection(
         related="ropo_assignment_id.collection_status", string="Stage at Ropo"
     )
-    ropo_eligible_from = fields.Date(
-        string="Ready for Ropo from",
-        compute="_compute_ropo_eligible_from",
-        search="_search_ropo_eligible_from",
-        help="From this day the invoice may be handed over: 7 days after the due date "
-        "for companies, 14 for consumers, and the company's extra days. With "
-        "instalments the latest due date counts.",
-    )
     ropo_excluded = fields.Boolean(
         string="Not to Ropo",
         copy=False,
@@ -164,6 +90,38 @@ class AccountMove(models.Model):
         compute="_compute_ropo_environment",
         help="The environment of the invoice's company; what it hides depends on it.",
     )
+    # Not Odoo's own "blocked" payment state, though it keeps an invoice from being
+    # handed over, too: that one has no reason, can't be set while a payment is on its
+    # way, and hides that a disputed invoice was paid after all.
+    ropo_dispute_reason = fields.Text(
+        string="Disputed because",
+        copy=False,
+        readonly=True,
+        help="What the customer objects to. A disputed invoice is not handed over.",
+        prefetch="ropo",
+    )
+    ropo_other_collector = fields.Boolean(
+        string="With another collector",
+        copy=False,
+        help="Another agency collects this invoice: it is not handed over to Ropo.",
+        prefetch="ropo",
+    )
+    ropo_settlement_ids = fields.One2many(
+        "ropo.settlement", "entry_id", string="Ropo settlements"
+    )
+    ropo_bill_case_ids = fields.Many2many(
+        "ropo.assignment",
+        "ropo_bill_case_rel",
+        "move_id",
+        "assignment_id",
+        string="For cases at Ropo",
+        copy=False,
+        help="Of a bill of Ropo's: the cases it is for. Its amount without tax counts "
+        "as their cost, in equal shares.",
+    )
+
+    _ropo_disputed = models.Index("(id) WHERE ropo_dispute_reason IS NOT NULL")
+    _ropo_elsewhere = models.Index("(id) WHERE ropo_other_collector IS TRUE")
 
     @api.depends("company_id")
     def _compute_ropo_environment(self):
@@ -183,488 +141,6 @@ class AccountMove(models.Model):
         if view_type in ("list", "search"):
             self.env.companies._ropo_hide(arch)
         return arch, view
-
-    # ------------------------------------------------------------------
-    # When
-    # ------------------------------------------------------------------
-    def _ropo_type(self):
-        """The kind of claim: as the customer says, else company or consumer."""
-        self.ensure_one()
-        return self.partner_id._ropo_default_receivables_type()
-
-    def _ropo_waiting_days(self, receivables_type):
-        """Days between due date and transfer; the rental kinds follow their side."""
-        days = DAYS_B2B if receivables_type.startswith("b2b") else DAYS_B2C
-        return days + self.company_id._ropo_root().ropo_extra_days
-
-    def _ropo_due_date(self):
-        """The latest due date of all instalments."""
-        self.ensure_one()
-        return self.invoice_date_due
-
-    @api.depends(
-        "move_type",
-        "partner_id.ropo_receivables_type",
-        "commercial_partner_id.is_company",
-        "commercial_partner_id.ropo_receivables_type",
-    )
-    def _compute_ropo_eligible_from(self):
-        for move in self:
-            due = move._ropo_due_date()
-            if move.move_type != "out_invoice" or not due or not move.partner_id:
-                move.ropo_eligible_from = False
-                continue
-            days = move._ropo_waiting_days(move._ropo_type())
-            move.ropo_eligible_from = due + timedelta(days=days)
-
-    def _search_ropo_eligible_from(self, operator, value):
-        """Searchable by date, by way of the due date and the kind of customer."""
-        if operator == "in":
-            return Domain.OR(self._search_ropo_eligible_from("=", day) for day in value)
-        if operator not in ("<", "<=", ">", ">=", "="):
-            return NotImplemented
-        dated = (
-            Domain("move_type", "=", "out_invoice")
-            & Domain("invoice_date_due", "!=", False)
-            & Domain("partner_id", "!=", False)
-        )
-        if not value:
-            return ~dated
-        value = fields.Date.to_date(value)
-        extra = {
-            company: company._ropo_root().ropo_extra_days
-            for company in self.env.companies
-        }
-        business = Domain.OR(
-            [
-                Domain("partner_id.ropo_receivables_type", "=like", "b2b%"),
-                Domain("partner_id.ropo_receivables_type", "=", False)
-                & (
-                    Domain(
-                        "commercial_partner_id.ropo_receivables_type", "=like", "b2b%"
-                    )
-                    | (
-                        Domain(
-                            "commercial_partner_id.ropo_receivables_type", "=", False
-                        )
-                        & Domain("commercial_partner_id.is_company", "=", True)
-                    )
-                ),
-            ]
-        )
-        domains = []
-        for company, more in extra.items():
-            for kind, days in ((business, DAYS_B2B), (~business, DAYS_B2C)):
-                due = value - timedelta(days=days + more)
-                domains.append(
-                    Domain("company_id", "=", company.id)
-                    & kind
-                    & Domain("invoice_date_due", operator, due)
-                )
-        return dated & Domain.OR(domains)
-
-    # ------------------------------------------------------------------
-    # Whether: the one function used by button, wizard, scheduled actions
-    # ------------------------------------------------------------------
-    def _ropo_verdicts(self, for_cases=None, receivables_types=None, claims=None):
-        """Whether each of these invoices may be handed over to Ropo, with reasons.
-
-        Works on any number of invoices with a handful of queries per thousand.
-
-        :param for_cases: cases being sent just now; they don't stand in their own way,
-            and their data count instead of the customer's
-        :param receivables_types: ``{invoice: kind of claim}`` chosen by a person
-        :param claims: ``{invoice: data of the claim}`` entered by a person, see
-            :meth:`_ropo_claim`; what is not said there is as usual
-        :return: ``{invoice: Verdict}``
-        """
-        cases = {case.move_id: case for case in for_cases or ()}
-        self._ropo_read_ahead()
-        facts = self._ropo_facts(for_cases)
-        verdicts = {}
-        for move in self:
-            case = cases.get(move)
-            claim = move._ropo_claim(
-                case._claim() if case else (claims or {}).get(move) or {},
-                (receivables_types or {}).get(move),
-            )
-            kind = claim["receivables_type"]
-            verdict = Verdict()
-            if move.move_type != "out_invoice":
-                verdict.block(
-                    "not_customer_invoice",
-                    self.env._("Only customer invoices can be handed over."),
-                )
-            elif move.state != "posted":
-                verdict.block("not_posted", self.env._("The invoice is not posted."))
-            else:
-                verdict.blocks += move._ropo_company_blocks(kind, facts)
-                move._ropo_check_debt(verdict, kind, facts)
-                move._ropo_check_money_around(verdict, facts)
-                verdict.take(move._ropo_debtor_verdict(claim, facts))
-                move._ropo_check_claim(verdict, claim)
-                move._ropo_check_care(verdict, facts)
-            verdicts[move] = verdict
-        return verdicts
-
-    def _ropo_read_ahead(self):
-        """Read at once what the checks read of these invoices and their customers.
-
-        By itself Odoo reads every field, of a thousand records at a time.
-        """
-        self.fetch(READ_OF_INVOICE)
-        customers = (self.partner_id | self.commercial_partner_id).sudo()
-        customers.fetch(READ_OF_CUSTOMER)
-        others = customers.child_ids | customers.ropo_codebtor_ids
-        others.fetch(READ_OF_CUSTOMER)
-
-    def _ropo_facts(self, for_cases=None):
-        """What the checks need to know beyond the invoices' own fields, in bulk."""
-        posted = self.filtered(lambda m: m.state == "posted" and m.is_sale_document())
-        by_company = posted.grouped("company_id")
-        ids = tuple(posted.ids) or (0,)
-        partners = tuple(posted.commercial_partner_id.ids) or (0,)
-        self.env["account.move.line"].flush_model()
-        self.env["account.partial.reconcile"].flush_model()
-        self.env["account.bank.statement.line"].flush_model()
-        self.env["res.partner"].flush_model(["commercial_partner_id"])
-        live = (
-            self.env["ropo.assignment"]
-            .sudo()
-            .search_fetch(
-                [
-                    ("move_id", "in", ids),
-                    ("state", "in", (*LIVE, "closed")),
-                    ("id", "not in", for_cases.ids if for_cases else []),
-                ],
-                ["move_id", "state"],
-            )
-        )
-        companies = self.env["res.company"]
-        today = {company: company._ropo_today() for company in by_company}
-        matched = self.env.execute_query(
-            SQL(
-                """
-                SELECT mine.move_id, mine.company_id, MAX(theirs.date),
-                       BOOL_OR(theirs.parent_state != 'posted')
-                  FROM account_move_line mine
-                  JOIN account_account a ON a.id = mine.account_id
-                  JOIN account_partial_reconcile p ON p.debit_move_id = mine.id
-                  JOIN account_move_line theirs ON theirs.id = p.credit_move_id
-                 WHERE mine.move_id IN %s AND a.account_type = 'asset_receivable'
-                 GROUP BY mine.move_id, mine.company_id
-                """,
-                ids,
-            )
-        )
-        bank = self.env.execute_query(
-            SQL(
-                """
-                SELECT s.company_id, p.commercial_partner_id
-                  FROM account_bank_statement_line s
-                  JOIN res_partner p ON p.id = s.partner_id
-                 WHERE p.commercial_partner_id IN %s AND s.amount > 0
-                   AND NOT s.is_reconciled
-                 GROUP BY s.company_id, p.commercial_partner_id
-                """,
-                partners,
-            )
-        )
-        return {
-            "live": {case.move_id.id: case for case in live},
-            "drafts": {
-                move_id
-                for move_id, company_id, latest, has_draft in matched
-                if has_draft or latest > today[companies.browse(company_id)]
-            },
-            "loose": posted._ropo_loose_money(),
-            "bank": {(row[0], row[1]) for row in bank},
-            "in_payment": self._ropo_in_payment(posted),
-            "special_texts": self._ropo_special_texts(),
-            "only_fees": posted._ropo_only_fees(),
-            # The same for many invoices: found once.
-            "company": {},
-            "days": {},
-            "debtors": {},
-            "excluded": {
-                company: moves._ropo_excluded_customers(company)
-                for company, moves in by_company.items()
-            },
-            "newest_bank_lines": posted._ropo_newest_bank_lines(),
-            "today": today,
-            "nearly_time_barred": {
-                company: self._ropo_nearly_time_barred(day)
-                for company, day in today.items()
-            },
-        }
-
-    def _ropo_loose_money(self):
-        """Payments and credit notes of these customers matched with nothing.
-
-        :return: ``{(company id, commercial partner id): amount in company currency}``
-        """
-        self.env["account.move.line"].flush_model()
-        loose = self.env.execute_query(
-            SQL(
-                """
-                SELECT l.company_id, p.commercial_partner_id, SUM(-l.amount_residual)
-                  FROM account_move_line l
-                  JOIN account_account a ON a.id = l.account_id
-                  JOIN res_partner p ON p.id = l.partner_id
-                 WHERE p.commercial_partner_id IN %s AND l.parent_state = 'posted'
-                   AND a.account_type = 'asset_receivable' AND NOT l.reconciled
-                   AND l.amount_residual < 0
-                 GROUP BY l.company_id, p.commercial_partner_id
-                """,
-                tuple(self.commercial_partner_id.ids) or (0,),
-            )
-        )
-        return {(row[0], row[1]): row[2] for row in loose}
-
-    def _ropo_excluded_customers(self, company):
-        """Ids of the customers whose invoices this company never hands over."""
-        customers = self.partner_id | self.commercial_partner_id
-        customers = customers.with_company(company)
-        # Alone: Odoo would read the company's other fields of a customer, too.
-        customers.fetch(["ropo_excluded"])
-        return set(customers.filtered("ropo_excluded").ids)
-
-    @api.model
-    def _ropo_in_payment(self, moves):
-        """Invoices with money on its way that the ledger does not show yet."""
-        waiting = moves.matched_payment_ids.filtered(
-            lambda payment: payment.state in ("in_process", "paid")
-            and not payment.move_id
-        )
-        concerned = set()
-        if waiting:
-            concerned |= {mv.id for mv in moves if mv.matched_payment_ids & waiting}
-        if "transaction_ids" in self._fields:
-            moves = moves.sudo()
-            moves.fetch(["transaction_ids"])
-            under_way = moves.transaction_ids.filtered(
-                lambda tx: tx.state in ("pending", "authorized")
-                or (tx.state == "done" and not tx.payment_id.move_id)
-            )
-            if under_way:
-                concerned |= {mv.id for mv in moves if mv.transaction_ids & under_way}
-        return concerned
-
-    def _ropo_company_blocks(self, kind, facts):
-        """What the company's state forbids: the same for many invoices."""
-        key = (self.company_id, self.currency_id, kind)
-        if key not in facts["company"]:
-            verdict = Verdict()
-            self._ropo_check_company(verdict, kind)
-            facts["company"][key] = verdict.blocks
-        return facts["company"][key]
-
-    def _ropo_check_company(self, verdict, kind):
-        """The company: switched on, served, in a country and currency of Ropo's."""
-        root = self.company_id.root_id.sudo()
-        country = root.account_fiscal_country_id.code
-        if root.ropo_environment == "off":
-            verdict.block(
-                "off", self.env._("Ropo is switched off for this company (Settings).")
-            )
-        elif root.ropo_service_state != "active":
-            verdict.block(
-                "service", self.env._("The Ropo service is not active (Settings).")
-            )
-        if country not in COUNTRY_CURRENCY:
-            verdict.block(
-                "country",
-                self.env._(
-                    "Ropo collects for companies in Finland, Sweden and Norway."
-                ),
-            )
-        elif self.currency_id.name != COUNTRY_CURRENCY[country]:
-            verdict.block(
-                "currency",
-                self.env._(
-                    "The invoice is in %(currency)s; your Ropo account takes "
-                    "%(account)s only.",
-                    currency=self.currency_id.name,
-                    account=COUNTRY_CURRENCY[country],
-                ),
-            )
-        if kind.endswith("_rental") and country not in wire.RENTAL_COUNTRIES:
-            verdict.block(
-                "rental",
-                self.env._("Rental claims can be handed over in Finland only."),
-            )
-
-    def _ropo_check_debt(self, verdict, kind, facts):
-        """The debt: open, due long enough, undisputed, not being paid."""
-        live = facts["live"].get(self.id)
-        if live and live.state == "closed":
-            verdict.block(
-                "live",
-                self.env._(
-                    "The invoice has been at Ropo, and Ropo has closed the case. It "
-                    "can't be handed over a second time."
-                ),
-            )
-        elif live:
-            verdict.block(
-                "live",
-                self.env._(
-                    "The invoice has a case at Ropo already (%(state)s).",
-                    state=live._state_label(),
-                ),
-            )
-        if self.currency_id.compare_amounts(self.amount_residual, 0) <= 0:
-            verdict.block("nothing_open", self.env._("Nothing is open on the invoice."))
-        self._ropo_check_date(verdict, kind, facts)
-        if self.ropo_dispute_reason:
-            verdict.block(
-                "disputed",
-                self.env._(
-                    "The customer disputes the invoice: %(reason)s",
-                    reason=self.ropo_dispute_reason,
-                ),
-            )
-        if self.payment_state == "blocked":
-            verdict.block(
-                "blocked", self.env._("The invoice is blocked for payment (disputed).")
-            )
-        if self.ropo_excluded:
-            verdict.block("excluded", self.env._("The invoice is marked Not to Ropo."))
-        if self.id in facts["in_payment"]:
-            verdict.block(
-                "in_payment",
-                self.env._(
-                    "A payment of this invoice is on its way. Wait for the bank, or "
-                    "cancel the payment."
-                ),
-            )
-        if self.id in facts["drafts"]:
-            verdict.block(
-                "draft_match",
-                self.env._(
-                    "The invoice is matched with an entry that is still a draft or "
-                    "dated in the future. Post it or undo the match."
-                ),
-            )
-        if self.maventa_status == "FAILED":
-            verdict.block("failed", self._ropo_failed_text())
-        if self.id in facts["only_fees"]:
-            verdict.block(
-                "only_fees",
-                self.env._(
-                    "The invoice charges nothing but fees or interest. Hand over the "
-                    "invoice they belong to, and enter them there."
-                ),
-            )
-
-    def _ropo_failed_text(self):
-        return self.env._(
-            "Maventa could not deliver the invoice: the customer never got it. Send it "
-            "again, then press Find at Maventa."
-        )
-
-    def _ropo_check_date(self, verdict, kind, facts):
-        due = self._ropo_due_date()
-        key = (self.company_id.id, kind)
-        if key not in facts["days"]:
-            facts["days"][key] = self._ropo_waiting_days(kind)
-        start = due + timedelta(days=facts["days"][key])
-        verdict.eligible_from = start
-        if facts["today"][self.company_id] < start:
-            verdict.block(
-                "too_early",
-                self.env._(
-                    "Too early: due on %(due)s, it can be handed over from %(start)s.",
-                    due=format_date(self.env, due),
-                    start=format_date(self.env, start),
-                ),
-            )
-
-    def _ropo_check_money_around(self, verdict, facts):
-        """Money that may belong to this invoice, or may not come to the company."""
-        key = (self.company_id.id, self.commercial_partner_id.id)
-        if facts["loose"].get(key):
-            verdict.warn(
-                "loose",
-                self.env._(
-                    "%(amount)s from this customer is not matched yet. Match it first "
-                    "if it belongs to this invoice.",
-                    amount=self.company_id.currency_id.format(facts["loose"][key]),
-                ),
-                about=f"{facts['loose'][key]:.2f}",
-            )
-        if key in facts["bank"]:
-            verdict.warn(
-                "bank_line",
-                self.env._(
-                    "A bank line of this customer is not matched yet. Match it first "
-                    "if it belongs to this invoice."
-                ),
-            )
-        bank = self.partner_bank_id
-        payee = bank and bank.partner_id.commercial_partner_id
-        if payee and payee not in (
-            self.company_id.partner_id | self.company_id._ropo_root().partner_id
-        ):
-            verdict.warn(
-                "foreign_account",
-                self.env._(
-                    "The invoice is to be paid to an account that is not the company's "
-                    "own."
-                ),
-                about=payee.id,
-            )
-
-    def _ropo_debtor_verdict(self, claim, facts):
-        """What speaks against the debtors: the same for all invoices of a customer."""
-        key = (self.company_id.id, self.partner_id.id, claim["receivables_type"])
-        known = facts["debtors"]
-        if claim["payers"] is None and key in known:
-            return known[key]
-        verdict = Verdict()
-        self._ropo_check_debtor(verdict, claim, facts)
-        if claim["payers"] is None:
-            known[key] = verdict
-        return verdict
-
-    def _ropo_check_debtor(self, verdict, claim, facts):
-        """The debtors: not excluded, data complete and possible."""
-        partner = self.commercial_partner_id
-        kind, payers = claim["receivables_type"], self.env["ropo.payer"]
-        excluded = facts["excluded"][self.company_id]
-        if self.partner_id.id in excluded or partner.id in excluded:
-            verdict.block(
-                "partner_excluded", self.env._("The customer is marked Never to Ropo.")
-            )
-        debtors = claim["payers"]
-        if debtors is None:
-            debtors = self.partner_id._ropo_prepare_payers(kind)
-        for vals in debtors:
-            name = vals["name"] or partner.display_name
-            missing = payers._missing_in(vals, kind)
-            if missing:
-                verdict.block(
-                    "incomplete",
-                    self.env._(
-                        "Missing for %(partner)s: %(missing)s.",
-                        partner=name,
-                        missing=", ".join(missing),
-                    ),
-                )
-            for text in payers._wrong_in(vals, kind):
-                verdict.block(
-                    "invalid",
-                    self.env._("%(partner)s: %(wrong)s", partner=name, wrong=text),
-                )
-        country = partner.country_id
-        if country and country != self.company_id.account_fiscal_country_id:
-            verdict.warn(
-                "abroad",
-                self.env._(
-                    "The debtor's address is in %(country)s.", country=country.name
-                ),
-                about=country.code,
-            )
 
     # ------------------------------------------------------------------
     # Buttons
@@ -727,17 +203,58 @@ class AccountMove(models.Model):
             raise UserError(handed_over[0]._undo_refusal())
         live._cancel()
 
+    def _ropo_check_settled(self):
+        """Refuse what would take a booked settlement apart behind its back.
+
+        Be it its entry, its bank line or what it divides up.
+        """
+        if not self.ids or self.env.context.get("ropo_undo"):
+            return
+        concerned = Domain.OR(
+            Domain(name, "in", self.ids)
+            for name in (
+                "entry_id",
+                "statement_line_id.move_id",
+                "source_item_ids.move_id",
+            )
+        )
+        settlement = (
+            self.env["ropo.settlement"]
+            .sudo()
+            .search(concerned & Domain("state", "=", "booked"), limit=1)
+        )
+        if settlement:
+            raise UserError(
+                self.env._(
+                    "%(entry)s is a settlement of Ropo's. Undo the settlement instead: "
+                    "Customers › Ropo collection › Settlements.",
+                    entry=settlement.entry_id.name,
+                )
+            )
+
     def button_draft(self):
+        self._ropo_check_settled()
         self._ropo_let_go()
         result = super().button_draft()
         self.env["ropo.assignment"]._mark_counterparts(self)
+        # What is changed is another invoice than the one at Maventa.
+        known = self.filtered(
+            lambda move: move.maventa_invoice_id or move.maventa_lookup
+        )
+        if known:
+            known._ropo_forget_hit()
         return result
 
     def button_cancel(self):
+        self._ropo_check_settled()
         self._ropo_let_go()
         # Cancelling takes the matches away: look for them before.
         self.env["ropo.assignment"]._mark_counterparts(self)
         return super().button_cancel()
+
+    def _reverse_moves(self, default_values_list=None, cancel=False):
+        self._ropo_check_settled()
+        return super()._reverse_moves(default_values_list, cancel)
 
     def _post(self, soft=True):
         again = self.filtered("posted_before")
@@ -758,6 +275,8 @@ class AccountMove(models.Model):
             raise AccessError(
                 self.env._("The Ropo case of an invoice can't be changed by hand.")
             )
+        if "ropo_excluded" in vals:
+            self.env["ropo.log"]._log_exclusion(self, vals["ropo_excluded"])
         guarded = GUARDED & vals.keys()
         if guarded:
             for case in self._ropo_live(HANDED_OVER):
@@ -802,6 +321,370 @@ class AccountMove(models.Model):
                     name=cases[0].name,
                 )
             )
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_settled(self):
+        self._ropo_check_settled()
+
+    # ------------------------------------------------------------------
+    # Disputed by the customer, or with another collector
+    # ------------------------------------------------------------------
+    def action_ropo_dispute(self):
+        """Ask what the customer objects to."""
+        self.ensure_one()
+        self._ropo_check_rights()
+        if self.move_type != "out_invoice" or self.state != "posted":
+            raise UserError(
+                self.env._("Only posted customer invoices can be marked as disputed.")
+            )
+        return self.env["ropo.tell"]._open_for("dispute", self)
+
+    def action_ropo_undispute(self):
+        """The matter is settled: Ropo is told where it has the case."""
+        self.ensure_one()
+        self._ropo_check_rights()
+        if self._ropo_live(HANDED_OVER):
+            return self.env["ropo.tell"]._open_for("undisputed", self)
+        self._ropo_take_undisputed()
+        return None
+
+    def _ropo_take_dispute(self, reason):
+        """Nothing that is disputed is handed over; what waits for it is cancelled."""
+        self.ensure_one()
+        self.sudo().ropo_dispute_reason = reason
+        self._ropo_log(
+            self.env._(
+                "Disputed, as %(user)s heard: %(reason)s",
+                user=self.env.user.name,
+                reason=reason,
+            )
+        )
+        self._ropo_live(UNSENT)._cancel()
+
+    def _ropo_take_undisputed(self):
+        """Free to be handed over again."""
+        self.ensure_one()
+        self.sudo().ropo_dispute_reason = False
+        self._ropo_log(
+            self.env._("Not disputed any more, says %(user)s.", user=self.env.user.name)
+        )
+
+    def _ropo_log(self, text):
+        """A line in the history of the invoice and of its case at Ropo."""
+        for record in (self, self._ropo_live(HANDED_OVER)):
+            if record:
+                record.sudo()._message_log(
+                    body=text, author_id=self.env.user.partner_id.id
+                )
+
+    def _ropo_without_personal_ids(self, text):
+        """Free text as it may be kept: everyone who sees the invoice can read it."""
+        payers = self.sudo().ropo_assignment_ids.payer_ids
+        partners = (self.partner_id | self.commercial_partner_id).sudo()
+        known = {*payers.mapped("ssn"), *partners.mapped("ropo_personal_id")}
+        return privacy.mask(text, known)
+
+    def action_ropo_other_collector(self):
+        """Ask who collects these invoices, or why they are back."""
+        self._ropo_check_rights()
+        wizard = self.env["ropo.other.collector"].create(
+            {
+                "move_ids": self.filtered(
+                    lambda move: move.move_type == "out_invoice"
+                ).ids,
+                "comes_back": bool(self) and all(self.mapped("ropo_other_collector")),
+            }
+        )
+        return wizard._get_records_action(
+            name=self.env._("Already with another collector"), target="new"
+        )
+
+    # ------------------------------------------------------------------
+    # What its form says at the top
+    # ------------------------------------------------------------------
+    @api.depends(
+        "partner_id",
+        "move_type",
+        "company_id",
+        "reversed_entry_id",
+        "ropo_dispute_reason",
+        "ropo_assignment_id.needs_attention",
+        "ropo_assignment_id.attention_reason",
+        "ropo_assignment_id.state",
+        "ropo_assignment_id.collection_status",
+        "ropo_assignment_id.open_amount",
+    )
+    def _compute_alerts(self):
+        return super()._compute_alerts()
+
+    def _get_alerts(self):
+        alerts = super()._get_alerts()
+        if self.ropo_environment != "off" and self.env.user.has_groups(READERS):
+            alerts.update(self._ropo_alerts())
+        return alerts
+
+    def _ropo_alerts(self):
+        """Alerts of one entry: what is at Ropo, what needs a person, and why."""
+        if self.move_type == "out_invoice":
+            alerts = {
+                "ropo_attention": self._ropo_attention_alert(),
+                "ropo_disputed": self._ropo_disputed_alert(),
+                "ropo_at_ropo": self._ropo_at_ropo_alert(),
+                "ropo_orders_again": self._ropo_orders_again_alert(),
+            }
+        elif self.move_type in ("out_refund", "entry"):
+            alerts = {
+                "ropo_credit_note": self._ropo_credit_note_alert(),
+                "ropo_told": self.state == "posted" and self._ropo_told()[self],
+            }
+        else:
+            alerts = {}
+        return {key: alert for key, alert in alerts.items() if alert}
+
+    def _ropo_attention_alert(self):
+        return self.ropo_needs_attention and {
+            "level": "warning",
+            "message": self.ropo_attention_reason,
+            "action_text": self.env._("Open the Ropo case"),
+            "action": self.ropo_assignment_id._get_records_action(),
+        }
+
+    def _ropo_disputed_alert(self):
+        return self.ropo_dispute_reason and {
+            "level": "warning",
+            "message": self.env._(
+                "The customer disputes the invoice, so it is not handed over to "
+                "Ropo: %(reason)s",
+                reason=self.ropo_dispute_reason,
+            )
+            if not self._ropo_live(HANDED_OVER)
+            else self.env._(
+                "The customer disputes the invoice, which is at Ropo: %(reason)s",
+                reason=self.ropo_dispute_reason,
+            ),
+        }
+
+    def _ropo_at_ropo_alert(self):
+        """Where the claim is and how much of it is open there, in one line."""
+        case = self.sudo().ropo_assignment_id
+        if case.state not in HANDED_OVER:
+            return None
+        stages = dict(
+            case._fields["collection_status"]._description_selection(self.env)
+        )
+        values = {
+            "stage": stages.get(case.collection_status),
+            "open": case.currency_id.format(case.open_amount),
+            "claim": case.currency_id.format(case.capital_amount),
+            "date": format_date(self.env, case.accepted_at),
+        }
+        if not case.accepted_at:
+            text = self.env._("On its way to Ropo. The claim is %(claim)s.", **values)
+        elif values["stage"]:
+            text = self.env._(
+                "At Ropo since %(date)s: %(stage)s. %(open)s of %(claim)s is open "
+                "there.",
+                **values,
+            )
+        else:
+            text = self.env._(
+                "At Ropo since %(date)s. %(open)s of %(claim)s is open there.", **values
+            )
+        return {
+            "level": "info",
+            "message": text,
+            "action_text": self.env._("Open the Ropo case"),
+            "action": self.ropo_assignment_id._get_records_action(),
+        }
+
+    def _ropo_orders_again_alert(self):
+        """A debtor gets another invoice."""
+        partner = self.partner_id.commercial_partner_id
+        text = self.state == "draft" and partner._ropo_debtor_text()
+        return text and {
+            "level": "info",
+            "message": text,
+            "action_text": self.env._("Open the cases"),
+            "action": partner.action_ropo_view_live(),
+        }
+
+    def _ropo_credit_note_alert(self):
+        """What a credit note will do at Ropo, or why it does nothing yet."""
+        invoice = self.reversed_entry_id
+        if self.move_type != "out_refund" or not invoice._ropo_live(HANDED_OVER):
+            return None
+        if self.state == "draft":
+            return {
+                "level": "info",
+                "message": self.env._(
+                    "Invoice %(name)s is at Ropo. When this credit note is posted, "
+                    "Ropo is told of it and collects that much less. A credit of "
+                    "the whole invoice ends the case, and Ropo may charge its costs.",
+                    name=invoice.name,
+                ),
+            }
+        is_open = self.currency_id.compare_amounts(self.amount_residual, 0) > 0
+        return (
+            self.state == "posted"
+            and is_open
+            and {
+                "level": "warning",
+                "message": self.env._(
+                    "%(amount)s of this credit note is not matched. Invoice %(name)s "
+                    "is at Ropo, which hears of a credit only once it is matched.",
+                    amount=self.currency_id.format(self.amount_residual),
+                    name=invoice.name,
+                ),
+            }
+        )
+
+    def _build_credit_warning_message(self, record, *args, **kwargs):
+        """Say on a sales order that the customer's invoices are at Ropo.
+
+        Odoo's one place for a customer's credit warning: `sale` shows it on quotations
+        where the sales credit limit is on. Invoices have an alert of their own.
+        """
+        message = super()._build_credit_warning_message(record, *args, **kwargs)
+        if record._name == self._name or not record.company_id._ropo_is_on():
+            return message
+        text = record.partner_id.commercial_partner_id._ropo_debtor_text()
+        return "\n".join(filter(None, [message, text]))
+
+    # ------------------------------------------------------------------
+    # What Ropo was told of an entry
+    # ------------------------------------------------------------------
+    def _ropo_counterpart_cases(self):
+        """Cases whose invoices these entries are matched with, or that report them.
+
+        :return: ``{entry: {case: matched amount in the invoice's currency}}``; a case
+            that reports what is matched no more has 0
+        """
+        cases_of = {move: {} for move in self}
+        if not self.ids:
+            return cases_of
+        self.env["account.partial.reconcile"].flush_model()
+        self.env["account.move.line"].flush_model(["move_id", "account_id"])
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT theirs.move_id, c.id, SUM(p.debit_amount_currency)
+                  FROM account_move_line theirs
+                  JOIN account_partial_reconcile p ON p.credit_move_id = theirs.id
+                  JOIN account_move_line mine ON mine.id = p.debit_move_id
+                  JOIN account_account a ON a.id = mine.account_id
+                  JOIN ropo_assignment c ON c.move_id = mine.move_id
+                 WHERE theirs.move_id IN %s AND a.account_type = 'asset_receivable'
+                   AND c.state IN %s
+                   AND NOT EXISTS (
+                       SELECT 1 FROM account_partial_reconcile x
+                        WHERE x.exchange_move_id = theirs.move_id)
+                 GROUP BY theirs.move_id, c.id
+                """,
+                tuple(self.ids),
+                (*HANDED_OVER, "closed"),
+            )
+        )
+        cases = self.env["ropo.assignment"].sudo()
+        reports = self.env["ropo.assignment.event"].sudo()
+        by_id = {move._origin.id: move for move in self}
+        prefetched = cases.browse({case_id for _move, case_id, _amount in rows})
+        case_of = {case.id: case for case in prefetched}
+        for move_id, case_id, amount in rows:
+            cases_of[by_id[move_id]][case_of[case_id]] = amount
+        for report in reports.search(
+            [
+                ("counterpart_move_id", "in", self.ids),
+                ("direction", "=", "out"),
+                ("state", "!=", "dropped"),
+            ],
+            order="id",
+        ):
+            found = cases_of[by_id[report.counterpart_move_id.id]]
+            found.setdefault(report.assignment_id, 0.0)
+        return cases_of
+
+    def _ropo_told(self):
+        """What became of these entries at Ropo, as alerts of Odoo's forms.
+
+        :return: ``{entry: alert or None}``
+        """
+        on = self.filtered(lambda move: move.company_id._ropo_is_on())
+        cases_of = on._ropo_counterpart_cases()
+        none = self.env["ropo.assignment"].sudo()
+        ledger_parts = none.union(*(none.union(*found) for found in cases_of.values()))
+        ledger_parts = ledger_parts._ledger_parts()
+        result = dict.fromkeys(self)
+        for move, matched in cases_of.items():
+            texts, calm = [], True
+            for case in sorted(matched, key=lambda case: case.id):
+                told = Told(move, case, matched[case], ledger_parts[case])
+                texts += told.lines()
+                calm = calm and told.calm
+            if texts:
+                cases = none.union(*matched).sudo(False)
+                result[move] = {
+                    "level": "info" if calm else "warning",
+                    "message": "\n".join(texts),
+                    "action_text": self.env._("Open the Ropo case")
+                    if len(cases) == 1
+                    else self.env._("Open the cases"),
+                    "action": cases._get_records_action(name=self.env._("Ropo cases")),
+                }
+        return result
+
+    # ------------------------------------------------------------------
+    # The customer portal: what is at Ropo is paid to Ropo
+    # ------------------------------------------------------------------
+    def _ropo_portal_case(self):
+        """The case that the customer is told of, or none.
+
+        Customers are told of real cases only. Demo and test cases show to the
+        company's own people, who look at the page with *Preview*.
+        """
+        self.ensure_one()
+        # The portal reads the invoice as superuser: that is not who looks at it.
+        visitor = request.env.user if request else self.env.user
+        case = self.sudo().ropo_assignment_id
+        shown = (
+            case.state in HANDED_OVER
+            and self.company_id._ropo_is_on()
+            and (case.environment == "production" or visitor._is_internal())
+        )
+        return case if shown else case.browse()
+
+    def _ropo_takes_online_payment(self):
+        """Whether the portal may offer to pay this invoice."""
+        allowed = self.company_id._ropo_root().ropo_portal_payment
+        return allowed or not self._ropo_portal_case()
+
+    def _ropo_online_payment_refusal(self):
+        return self.env._(
+            "Invoice %(name)s is with Ropo now, so it can't be paid here. Please pay "
+            "it to Ropo, with the account and reference that Ropo sends you.",
+            name=self.name,
+        )
+
+    @api.model
+    def _ropo_refused_online(self, partner_id):
+        """Ids of a customer's invoices that the portal does not add up for payment."""
+        at_ropo = self.sudo().search(
+            [
+                ("partner_id", "=", partner_id),
+                ("ropo_assignment_id.state", "in", HANDED_OVER),
+            ]
+        )
+        return at_ropo.filtered(lambda inv: not inv._ropo_takes_online_payment()).ids
+
+    # These two are of `account_payment`, which need not be there: it is loaded before
+    # this addon, and without it only our own page asks.
+    def _has_to_be_paid(self):
+        offered = getattr(super(), "_has_to_be_paid", None)
+        return bool(offered and self._ropo_takes_online_payment() and offered())
+
+    def _get_online_payment_error(self):
+        if not self._ropo_takes_online_payment():
+            return self._ropo_online_payment_refusal()
+        return super()._get_online_payment_error()
 
 
 def _is_new(move, name, value):

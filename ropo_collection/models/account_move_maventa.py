@@ -80,16 +80,6 @@ class AccountMove(models.Model):
             ),
         )
 
-    def button_draft(self):
-        """What is changed is another invoice than the one at Maventa."""
-        result = super().button_draft()
-        known = self.filtered(
-            lambda move: move.maventa_invoice_id or move.maventa_lookup
-        )
-        if known:
-            known._ropo_forget_hit()
-        return result
-
     # ------------------------------------------------------------------
     # What Maventa answered
     # ------------------------------------------------------------------

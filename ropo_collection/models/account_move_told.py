@@ -1,97 +1,11 @@
 """What Ropo was told of a payment, a bank line or a credit note, or why it wasn't."""
 
-from odoo import models
-from odoo.tools import SQL, format_date, format_datetime
+from odoo.tools import format_date, format_datetime
 
 from ..tools import ledger
-from .ropo_assignment import HANDED_OVER
 
 
-class AccountMove(models.Model):
-    # A concern with a file of its own
-    _inherit = "account.move"  # pylint: disable=consider-merging-classes-inherited
-
-    def _ropo_counterpart_cases(self):
-        """Cases whose invoices these entries are matched with, or that report them.
-
-        :return: ``{entry: {case: matched amount in the invoice's currency}}``; a case
-            that reports what is matched no more has 0
-        """
-        cases_of = {move: {} for move in self}
-        if not self.ids:
-            return cases_of
-        self.env["account.partial.reconcile"].flush_model()
-        self.env["account.move.line"].flush_model(["move_id", "account_id"])
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT theirs.move_id, c.id, SUM(p.debit_amount_currency)
-                  FROM account_move_line theirs
-                  JOIN account_partial_reconcile p ON p.credit_move_id = theirs.id
-                  JOIN account_move_line mine ON mine.id = p.debit_move_id
-                  JOIN account_account a ON a.id = mine.account_id
-                  JOIN ropo_assignment c ON c.move_id = mine.move_id
-                 WHERE theirs.move_id IN %s AND a.account_type = 'asset_receivable'
-                   AND c.state IN %s
-                   AND NOT EXISTS (
-                       SELECT 1 FROM account_partial_reconcile x
-                        WHERE x.exchange_move_id = theirs.move_id)
-                 GROUP BY theirs.move_id, c.id
-                """,
-                tuple(self.ids),
-                (*HANDED_OVER, "closed"),
-            )
-        )
-        cases = self.env["ropo.assignment"].sudo()
-        reports = self.env["ropo.assignment.event"].sudo()
-        by_id = {move._origin.id: move for move in self}
-        prefetched = cases.browse({case_id for _move, case_id, _amount in rows})
-        case_of = {case.id: case for case in prefetched}
-        for move_id, case_id, amount in rows:
-            cases_of[by_id[move_id]][case_of[case_id]] = amount
-        for report in reports.search(
-            [
-                ("counterpart_move_id", "in", self.ids),
-                ("direction", "=", "out"),
-                ("state", "!=", "dropped"),
-            ],
-            order="id",
-        ):
-            found = cases_of[by_id[report.counterpart_move_id.id]]
-            found.setdefault(report.assignment_id, 0.0)
-        return cases_of
-
-    def _ropo_told(self):
-        """What became of these entries at Ropo, as alerts of Odoo's forms.
-
-        :return: ``{entry: alert or None}``
-        """
-        on = self.filtered(lambda move: move.company_id._ropo_is_on())
-        cases_of = on._ropo_counterpart_cases()
-        none = self.env["ropo.assignment"].sudo()
-        ledger_parts = none.union(*(none.union(*found) for found in cases_of.values()))
-        ledger_parts = ledger_parts._ledger_parts()
-        result = dict.fromkeys(self)
-        for move, matched in cases_of.items():
-            texts, calm = [], True
-            for case in sorted(matched, key=lambda case: case.id):
-                told = _Told(move, case, matched[case], ledger_parts[case])
-                texts += told.lines()
-                calm = calm and told.calm
-            if texts:
-                cases = none.union(*matched).sudo(False)
-                result[move] = {
-                    "level": "info" if calm else "warning",
-                    "message": "\n".join(texts),
-                    "action_text": self.env._("Open the Ropo case")
-                    if len(cases) == 1
-                    else self.env._("Open the cases"),
-                    "action": cases._get_records_action(name=self.env._("Ropo cases")),
-                }
-        return result
-
-
-class _Told:
+class Told:
     """The sentences about one entry on one case; what is left goes down to 0."""
 
     def __init__(self, move, case, matched, ledger_parts):

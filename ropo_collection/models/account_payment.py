@@ -1,8 +1,8 @@
-"""The payment: what Ropo was told of it."""
+"""The payment: what Ropo was told of it, and money from Ropo to settle."""
 
 from odoo import api, fields, models
 
-from .account_move_alerts import READERS
+from .account_move import READERS
 
 
 class AccountPayment(models.Model):
@@ -13,6 +13,7 @@ class AccountPayment(models.Model):
         groups=READERS,
         help="What was reported of this payment to Ropo, or why nothing was.",
     )
+    ropo_to_settle = fields.Boolean(compute="_compute_ropo_to_settle")
 
     @api.depends("partner_id")
     def _compute_ropo_alerts(self):
@@ -64,3 +65,32 @@ class AccountPayment(models.Model):
             invoice.currency_id.compare_amounts(invoice.amount_residual, 0) > 0
             for invoice in self.invoice_ids
         )
+
+    @api.depends("partner_id", "journal_id")
+    def _compute_ropo_to_settle(self):
+        """Money from Ropo that a person registered and that is not matched."""
+        for payment in self:
+            root = (payment.company_id or self.env.company)._ropo_root()
+            payment.ropo_to_settle = (
+                root.ropo_environment != "off"
+                and payment.payment_type == "inbound"
+                and bool(payment._ropo_open_items())
+                and (
+                    payment.journal_id in root.ropo_settlement_journal_ids
+                    or bool(
+                        payment.partner_id.commercial_partner_id & root._ropo_partner()
+                    )
+                )
+            )
+
+    def _ropo_open_items(self):
+        """The journal item by which the payment waits for its invoices."""
+        _liquidity, counterpart, _write_off = self._seek_for_lines()
+        return counterpart.filtered(
+            lambda item: item.parent_state == "posted" and not item.reconciled
+        )
+
+    def action_ropo_settle(self):
+        """A settlement of what this payment brought."""
+        self.ensure_one()
+        return self._ropo_open_items()._ropo_settle(self.date)

@@ -1,3 +1,5 @@
+"""The company: settings, keys and service, and the database that may call for it."""
+
 import logging
 from datetime import timedelta
 
@@ -41,6 +43,22 @@ RECEIVABLES_TYPES = [
 
 #: How long a company rests after trouble with its keys, rights or service.
 TROUBLE_PAUSE = timedelta(hours=1)
+#: What a test of the connection is about: another value makes it worth nothing.
+TESTED = (
+    "ropo_environment",
+    "maventa_company_uuid",
+    "maventa_user_api_key",
+    "maventa_vendor_api_key",
+)
+KEYS = TESTED[1:]
+SETTLEMENT = (
+    "ropo_settlement_partner_id",
+    "ropo_settlement_journal_ids",
+    "ropo_settlement_ibans",
+    "ropo_settlement_names",
+)
+#: What people enter in Settings that the list of what is missing looks at.
+ENTERED = (*TESTED, *SETTLEMENT, "ropo_agreement_email", "ropo_responsible_id")
 
 
 class ResCompany(models.Model):
@@ -313,6 +331,84 @@ class ResCompany(models.Model):
         prefetch="ropo",
     )
     ropo_trouble_until = fields.Datetime(readonly=True, copy=False, prefetch="ropo")
+    ropo_propose_after = fields.Integer(
+        readonly=True,
+        copy=False,
+        help="How far the proposing under way is: the last invoice looked at; -1 when "
+        "it is done with this company.",
+        prefetch="ropo",
+    )
+    ropo_tested_at = fields.Datetime(
+        string="Connection tested on",
+        readonly=True,
+        copy=False,
+        help="When Maventa last accepted these keys.",
+        prefetch="ropo",
+    )
+    ropo_portal_payment = fields.Boolean(
+        string="Online payment at Ropo",
+        help="Let customers pay invoices that are at Ropo on the customer portal. Such "
+        "payments are reported to Ropo; Ropo's costs may stay unpaid.",
+        prefetch="ropo",
+    )
+    ropo_settlement_words = fields.Char(
+        string="Words on Ropo's bank lines",
+        help="Words in the text of a bank line by which you know a settlement, "
+        "separated by commas. Such a line is offered to be settled, and a payment with "
+        "such a text is asked about. Debtors may write the same, so a person decides.",
+        prefetch="ropo",
+    )
+    ropo_clearing_account_id = fields.Many2one(
+        "account.account",
+        string="Clearing account",
+        domain="[('reconcile', '=', True)]",
+        help="What is left of a settlement stays open here until Ropo's own document "
+        "explains it: deducted fees, for example. The account must allow "
+        "reconciliation.",
+        prefetch="ropo",
+    )
+    ropo_interest_account_id = fields.Many2one(
+        "account.account",
+        string="Interest account",
+        help="Late-payment interest that Ropo settles. Taxes of the account apply.",
+        prefetch="ropo",
+    )
+    ropo_cost_account_id = fields.Many2one(
+        "account.account",
+        string="Account of fees",
+        help="Fees that Ropo settles or deducts without a bill. Taxes of the account "
+        "apply.",
+        prefetch="ropo",
+    )
+    ropo_recovered_account_id = fields.Many2one(
+        "account.account",
+        string="Recovered credit losses",
+        help="Money from Ropo for what was written off before.",
+        prefetch="ropo",
+    )
+    ropo_settlement_days = fields.Integer(
+        string="Days to settle",
+        default=5,
+        help="Business days (Monday to Friday) after which the responsible is told "
+        "that money paid to Ropo has not come.",
+        prefetch="ropo",
+    )
+    ropo_homes = fields.Json(
+        copy=False,
+        groups="base.group_system",
+        help="Databases that may call for this company: name, identifier and web "
+        "address of each, as an administrator has confirmed them. A copy carries them "
+        "along and finds that it is another one.",
+        prefetch="ropo",
+    )
+    ropo_is_moved = fields.Boolean(
+        compute="_compute_ropo_is_moved",
+        compute_sudo=True,
+        help="The database has another name or web address than those that may call.",
+    )
+    ropo_moved_text = fields.Char(
+        compute="_compute_ropo_is_moved", compute_sudo=True, string="Moved database"
+    )
 
     @api.constrains("maventa_ax_url", "maventa_receivables_url")
     def _check_maventa_urls(self):
@@ -368,6 +464,27 @@ class ResCompany(models.Model):
                     )
                 )
 
+    @api.constrains("ropo_settlement_days")
+    def _check_ropo_settlement_days(self):
+        for company in self:
+            if company.ropo_settlement_days < 1:
+                raise ValidationError(
+                    self.env._("Give Ropo at least one business day to settle.")
+                )
+
+    @api.constrains("ropo_clearing_account_id")
+    def _check_ropo_clearing_account(self):
+        for company in self:
+            account = company.ropo_clearing_account_id
+            if account and not account.reconcile:
+                raise ValidationError(
+                    self.env._(
+                        "%(account)s can't be the clearing account: it does not allow "
+                        "reconciliation.",
+                        account=account.display_name,
+                    )
+                )
+
     def _ropo_changing(self, vals, *names):
         """Those of these companies for which one of these fields gets another value."""
         names = [name for name in names if name in vals]
@@ -378,12 +495,26 @@ class ResCompany(models.Model):
             )
         )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        companies = super().create(vals_list)
+        chosen = companies.filtered(lambda company: company.ropo_environment in REAL)
+        chosen.sudo().ropo_homes = [self._ropo_here()]
+        return companies
+
     def write(self, vals):
-        """Another environment or account has a service, and troubles, of its own."""
+        """Another environment or account has a service, and troubles, of its own.
+
+        Other keys are untested keys. Who chooses an environment, chooses it for this
+        database; saving the settings without a change of it says nothing about that.
+        """
         switched = self._ropo_changing(vals, "ropo_environment")
+        untested = self._ropo_changing(vals, *TESTED).filtered("ropo_tested_at")
         changed = self.browse()
         if "ropo_service_state" not in vals:
             changed = switched | self._ropo_changing(vals, "maventa_company_uuid")
+        log = self.env["ropo.log"]
+        before = log._settings(self, vals)
         result = super().write(vals)
         if switched or "ropo_responsible_id" in vals:
             # The menus that Odoo keeps for each user, see ir.ui.menu; the languages.
@@ -398,6 +529,11 @@ class ResCompany(models.Model):
                     "ropo_trouble_until": False,
                 }
             )
+        if vals.get("ropo_environment") in REAL:
+            switched.sudo().ropo_homes = [self._ropo_here()]
+        if untested:
+            super(ResCompany, untested).write({"ropo_tested_at": False})
+        log._log_settings(before)
         return result
 
     @api.model
@@ -457,6 +593,9 @@ class ResCompany(models.Model):
             who we are.
         """
         root = self._ropo_root()
+        if root.ropo_is_moved:
+            # A copy must not speak for the original.
+            raise AccountTrouble(reason="moved")
         if root.ropo_environment == "off":
             raise AccountTrouble(reason="switched_off")
         if root.ropo_environment == "demo":
@@ -623,6 +762,8 @@ class ResCompany(models.Model):
                 "Please check: this is not the business id of %(company)s in Odoo.",
                 company=root.name,
             )
+        else:
+            root.ropo_tested_at = fields.Datetime.now()
         return self._ropo_notify(
             self.env._("Connected to Maventa"),
             message,
@@ -701,3 +842,83 @@ class ResCompany(models.Model):
             raise UserError(self.env._("Only the demo environment has steps to play."))
         self.env["ropo.sandbox"].sudo()._sign(root)
         return root.action_ropo_refresh_service()
+
+    # ------------------------------------------------------------------
+    # The database that may call: a copied, renamed or moved one asks first
+    # ------------------------------------------------------------------
+    @api.model
+    def _ropo_here(self):
+        """What tells this database from its copies."""
+        parameters = self.env["ir.config_parameter"].sudo()
+        return {
+            "name": self.env.cr.dbname,
+            "uuid": parameters.get_param("database.uuid", ""),
+            "url": parameters.get_param("web.base.url", "").rstrip("/"),
+        }
+
+    @api.depends("ropo_environment", "ropo_homes")
+    def _compute_ropo_is_moved(self):
+        here = self._ropo_here()
+        for company in self:
+            root = company.root_id
+            homes = root.ropo_homes or []
+            company.ropo_is_moved = root.ropo_environment in REAL and here not in homes
+            company.ropo_moved_text = company.ropo_is_moved and self.env._(
+                "Ropo was set up in the database %(old)s. This is %(new)s.",
+                old=", ".join(map(_described, homes)) or "?",
+                new=_described(here),
+            )
+
+    def action_ropo_confirm_home(self):
+        """An administrator: this is the real database, renamed or moved."""
+        self._ropo_check_administrator()
+        companies = self.sudo().search([("ropo_environment", "in", REAL)])
+        here = companies._ropo_here()
+        for company in companies.filtered("ropo_is_moved"):
+            company.ropo_homes = [*(company.ropo_homes or []), here]
+            company._ropo_log_home(
+                self.env._(
+                    "%(user)s confirmed that this is the database that speaks to Ropo: "
+                    "%(database)s.",
+                    user=self.env.user.name,
+                    database=_described(here),
+                )
+            )
+            company._ropo_resume()
+            self.env["ropo.assignment"].sudo()._go_on(company)
+        for cron in ("cron_transfer", "cron_report", "cron_poll"):
+            self.env["ropo.worker"]._trigger_once(cron)
+
+    def action_ropo_is_copy(self):
+        """An administrator: this is a copy. Switched off, and without the keys."""
+        self._ropo_check_administrator()
+        companies = self.sudo().search([("ropo_environment", "in", REAL)])
+        for company in companies:
+            company._ropo_resume()
+            company.write(
+                {
+                    "ropo_environment": "off",
+                    "ropo_homes": False,
+                    "maventa_company_uuid": False,
+                    "maventa_user_api_key": False,
+                    "maventa_vendor_api_key": False,
+                    "maventa_ax_url": False,
+                    "maventa_receivables_url": False,
+                }
+            )
+            company._ropo_log_home(
+                self.env._(
+                    "%(user)s said that this database is a copy. Ropo is switched off "
+                    "in it, and its keys are erased.",
+                    user=self.env.user.name,
+                )
+            )
+
+    def _ropo_log_home(self, text):
+        self.ensure_one()
+        _logger.warning("company %s: %s", self.id, text)
+        self.partner_id._message_log(body=text)
+
+
+def _described(home):
+    return f"{home['name']} ({home['url']})"

@@ -2,7 +2,7 @@
 
 from odoo import api, fields, models
 
-from .res_company_setup import ENTERED
+from .res_company import ENTERED
 
 
 class ResConfigSettings(models.TransientModel):

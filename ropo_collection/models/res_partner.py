@@ -1,11 +1,17 @@
+"""The customer: as a debtor, and with invoices at Ropo."""
+
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, ValidationError
+from odoo.fields import Domain
 from odoo.tools import email_split
 
 from ..maventa import wire
 from ..tools import identity
 from ..tools.sealed import Sealed
+from .account_move import READERS
 from .res_company import RECEIVABLES_TYPES
+from .ropo_assignment import HANDED_OVER
+from .ropo_assignment_debtor import DEBTOR_FIELDS
 
 
 class ResPartner(models.Model):
@@ -58,6 +64,21 @@ class ResPartner(models.Model):
         help="Invoices of this customer are never offered for transfer.",
         prefetch="ropo",
     )
+    ropo_live_count = fields.Integer(
+        string="Cases at Ropo",
+        compute="_compute_ropo_live",
+        compute_sudo=True,
+        groups=READERS,
+        help="Invoices of this customer that are at Ropo now.",
+    )
+    ropo_open_amount = fields.Monetary(
+        string="Open at Ropo",
+        compute="_compute_ropo_live",
+        compute_sudo=True,
+        groups=READERS,
+        help="What is open at Ropo of this customer's invoices, in the company's "
+        "currency at today's rate.",
+    )
 
     @api.model
     def _get_view_cache_key(self, view_id=None, view_type="form", **options):
@@ -72,6 +93,35 @@ class ResPartner(models.Model):
             self.env.companies._ropo_hide(arch)
         return arch, view
 
+    def _track_prepare(self, fields_iter):
+        """Who does not write the kind of claim does not have it read for the chatter.
+
+        Odoo reads what is tracked before any write, and when posting an invoice counts
+        up the customer's rank, with a query for each field.
+        """
+        if not self.env.context.get("ropo_kind_written"):
+            fields_iter = set(fields_iter) - {"ropo_receivables_type"}
+        return super()._track_prepare(fields_iter)
+
+    def write(self, vals):
+        """Ropo does not hear of a debtor's new name or address: a person tells it."""
+        if "ropo_excluded" in vals:
+            self.env["ropo.log"]._log_exclusion(self, vals["ropo_excluded"])
+        if "lang" in vals:
+            self._ropo_forget_languages()
+        if "ropo_receivables_type" in vals:
+            self = self.with_context(ropo_kind_written=True)
+        if not DEBTOR_FIELDS & vals.keys():
+            return super().write(vals)
+        cases = self._ropo_live_cases()
+        before = {case: case._debtor_now() for case in cases}
+        result = super().write(vals)
+        cases._tell_changed_debtor(before)
+        return result
+
+    # ------------------------------------------------------------------
+    # As a debtor
+    # ------------------------------------------------------------------
     @api.constrains("ropo_personal_id", "country_id")
     def _check_ropo_personal_id(self):
         for partner in self.sudo():
@@ -221,3 +271,139 @@ class ResPartner(models.Model):
         lang = (code or "").split("_")[0].lower()
         lang = {"nn": "nb", "no": "nb"}.get(lang, lang)
         return lang if lang in wire.LANGUAGES else False
+
+    # ------------------------------------------------------------------
+    # The personal identity number
+    # ------------------------------------------------------------------
+    def action_ropo_show_personal_id(self):
+        """Show the number to a person who may see it, and keep that it was shown."""
+        self.ensure_one()
+        self.check_access("read")
+        self._ropo_check_personal_id()
+        self.env["ropo.log"].sudo().create(
+            {
+                "kind": "shown",
+                "user_id": self.env.uid,
+                "company_id": self.env.company.id,
+                "partner_id": self.id,
+                "text": self.display_name,
+            }
+        )
+        number = self.sudo().ropo_personal_id
+        return self.env.company._ropo_notify(self.display_name, number or "-", "info")
+
+    def action_ropo_erase_personal_id(self):
+        """Erase the number here and on all cases, as the person it names may demand.
+
+        A case that is not sent yet and needs the number says so then.
+        """
+        self.check_access("write")
+        self._ropo_check_personal_id()
+        payers = self.env["ropo.assignment.payer"].sudo()
+        for partner in self:
+            partner.sudo().ropo_personal_id = False
+            payers.search([("partner_id", "=", partner.id)]).ssn = False
+            partner._message_log(
+                body=self.env._(
+                    "%(user)s erased the personal identity number, here and on cases "
+                    "at Ropo.",
+                    user=self.env.user.name,
+                )
+            )
+
+    def _ropo_check_personal_id(self):
+        if not self.env.user.has_group("ropo_collection.group_personal_id"):
+            raise AccessError(
+                self.env._(
+                    "Only members of the group Personal identity numbers for Ropo can "
+                    "do that."
+                )
+            )
+
+    # ------------------------------------------------------------------
+    # Invoices at Ropo
+    # ------------------------------------------------------------------
+    @api.depends("commercial_partner_id")
+    @api.depends_context("allowed_company_ids", "company")
+    def _compute_ropo_live(self):
+        """Of the commercial entity, in the companies chosen in the menu."""
+        companies = self.env.companies.filtered(lambda company: company._ropo_is_on())
+        found = {}
+        today = fields.Date.context_today(self)
+        for partner, company, currency, count, amount in self.env[
+            "ropo.assignment"
+        ]._read_group(
+            [
+                ("partner_id", "in", self.commercial_partner_id.ids),
+                ("state", "in", HANDED_OVER),
+                ("company_id", "in", companies.ids),
+            ],
+            ["partner_id", "company_id", "currency_id"],
+            ["__count", "open_amount:sum"],
+        ):
+            counted, summed = found.get(partner, (0, 0.0))
+            amount = currency._convert(
+                amount, self.env.company.currency_id, company, today
+            )
+            found[partner] = counted + count, summed + amount
+        for partner in self:
+            count, amount = found.get(partner.commercial_partner_id, (0, 0.0))
+            partner.ropo_live_count = count
+            partner.ropo_open_amount = amount
+
+    def _ropo_debtor_text(self):
+        """One sentence for those who sell to a debtor, or nothing.
+
+        Sellers need not see invoices: number and sum are all they are told.
+        """
+        partner = self.sudo()
+        if not partner.ropo_live_count:
+            return ""
+        values = {
+            "name": partner.name,
+            "number": partner.ropo_live_count,
+            "open": self.env.company.currency_id.format(partner.ropo_open_amount),
+        }
+        if partner.ropo_live_count == 1:
+            return self.env._(
+                "%(name)s has an invoice at Ropo, with %(open)s open.", **values
+            )
+        return self.env._(
+            "%(name)s has %(number)s invoices at Ropo, with %(open)s open.", **values
+        )
+
+    def action_ropo_view_live(self):
+        """The cases of this customer that are at Ropo."""
+        self.ensure_one()
+        cases = self.env["ropo.assignment"].search(
+            [
+                ("partner_id", "=", self.commercial_partner_id.id),
+                ("state", "in", HANDED_OVER),
+            ]
+        )
+        return cases._get_records_action(name=self.env._("Ropo cases"))
+
+    def _ropo_live_cases(self):
+        """Cases at Ropo that have to do with these partners: one query."""
+        if not self.ids:
+            return self.env["ropo.assignment"].sudo()
+        return (
+            self.env["ropo.assignment"]
+            .sudo()
+            .search(
+                Domain("state", "in", HANDED_OVER)
+                & (
+                    Domain("partner_id", "in", self.ids)
+                    | Domain("payer_ids.partner_id", "in", self.ids)
+                    | Domain("move_id.partner_id", "in", self.ids)
+                )
+            )
+        )
+
+    def _ropo_forget_languages(self):
+        """See :meth:`res.company._ropo_languages`, where one of these counts."""
+        counts = Domain("partner_id", "in", self.ids) | Domain(
+            "ropo_responsible_id.partner_id", "in", self.ids
+        )
+        if self.env["res.company"].sudo().search_count(counts, limit=1):
+            self.env.registry.clear_cache()

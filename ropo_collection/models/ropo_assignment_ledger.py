@@ -12,7 +12,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..tools import ledger
-from .res_company_settlement import plain_set
+from .res_company_state import plain_set
 from .ropo_assignment import REPORTING, STATES
 from .ropo_assignment_event import TOLD
 from .ropo_worker import LEASE, LOOK_APART, Job

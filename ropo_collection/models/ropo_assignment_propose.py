@@ -13,7 +13,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import format_date
 
-from .res_company_proposals import DONE
+from .res_company_state import DONE
 
 #: Invoices or proposals looked at between two commits.
 SLICE = 1000

@@ -3,7 +3,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from .res_company_setup import SETTLEMENT
+from .res_company import SETTLEMENT
 
 #: Of a company, what decides whether money is Ropo's, or a loss.
 SETTLEMENT_FIELDS = (*SETTLEMENT, "ropo_settlement_words", "ropo_loss_account_ids")
@@ -44,90 +44,66 @@ class RopoLog(models.Model):
     def _unlink_except_never(self):
         raise UserError(self.env._("The control list can't be changed."))
 
-
-class AccountMove(models.Model):
-    # What is logged is a concern of its own.
-    _inherit = "account.move"  # pylint: disable=consider-merging-classes-inherited
-
-    def write(self, vals):
-        if "ropo_excluded" in vals:
-            wanted = bool(vals["ropo_excluded"])
-            changed = self.filtered(lambda move: move.ropo_excluded != wanted)
-            self.env["ropo.log"].sudo().create(
-                [
-                    {
-                        "kind": "exclusion",
-                        "company_id": move.company_id.id,
-                        "move_id": move.id,
-                        "partner_id": move.commercial_partner_id.id,
-                        "text": _excluded(self.env, wanted, move.name or "/"),
-                    }
-                    for move in changed
-                ]
+    @api.model
+    def _log_exclusion(self, records, wanted):
+        """Invoices or customers are about to be excluded, or not any more."""
+        facts = []
+        for record in records.filtered(lambda one: one.ropo_excluded != bool(wanted)):
+            if record._name == "account.move":
+                name = record.name or "/"
+                company, move = record.company_id, record
+                partner = record.commercial_partner_id
+            else:
+                name = record.name
+                company, move = self.env.company, self.env["account.move"]
+                partner = record
+            facts.append(
+                {
+                    "kind": "exclusion",
+                    "company_id": company.id,
+                    "move_id": move.id,
+                    "partner_id": partner.id,
+                    "text": self.env._("%(name)s is excluded from Ropo.", name=name)
+                    if wanted
+                    else self.env._(
+                        "%(name)s is not excluded from Ropo any more.", name=name
+                    ),
+                }
             )
-        return super().write(vals)
+        self.sudo().create(facts)
 
-
-class ResPartner(models.Model):
-    # What is logged is a concern of its own.
-    _inherit = "res.partner"  # pylint: disable=consider-merging-classes-inherited
-
-    def write(self, vals):
-        if "ropo_excluded" in vals:
-            wanted = bool(vals["ropo_excluded"])
-            changed = self.filtered(lambda partner: partner.ropo_excluded != wanted)
-            self.env["ropo.log"].sudo().create(
-                [
-                    {
-                        "kind": "exclusion",
-                        "company_id": self.env.company.id,
-                        "partner_id": partner.id,
-                        "text": _excluded(self.env, wanted, partner.name),
-                    }
-                    for partner in changed
-                ]
-            )
-        return super().write(vals)
-
-
-def _excluded(env, wanted, name):
-    if wanted:
-        return env._("%(name)s is excluded from Ropo.", name=name)
-    return env._("%(name)s is not excluded from Ropo any more.", name=name)
-
-
-class ResCompany(models.Model):
-    # What is logged is a concern of its own.
-    _inherit = "res.company"  # pylint: disable=consider-merging-classes-inherited
-
-    def write(self, vals):
-        names = [name for name in SETTLEMENT_FIELDS if name in vals]
-        before = {
-            (company, name): company._ropo_say(name)
-            for company in self
-            for name in names
+    @api.model
+    def _settings(self, companies, names):
+        """What those of these fields that are logged say, for people."""
+        return {
+            (company, name): self._say(company.sudo()[name])
+            for company in companies
+            for name in SETTLEMENT_FIELDS
+            if name in names
         }
-        result = super().write(vals)
+
+    @api.model
+    def _log_settings(self, before):
+        """What has changed since :meth:`_settings` told this."""
         for (company, name), then in before.items():
-            now = company._ropo_say(name)
+            now = self._say(company.sudo()[name])
             if now != then:
-                self.env["ropo.log"].sudo().create(
+                self.sudo().create(
                     {
                         "kind": "settlement",
                         "company_id": company.id,
                         "text": self.env._(
                             "%(field)s: %(before)s → %(now)s",
-                            field=self._fields[name]._description_string(self.env),
+                            field=company._fields[name]._description_string(self.env),
                             before=then or "–",
                             now=now or "–",
                         ),
                     }
                 )
-        return result
 
-    def _ropo_say(self, name):
+    @api.model
+    def _say(self, value):
         """A field's value for people."""
-        value = self.sudo()[name]
         if isinstance(value, models.BaseModel):
             return ", ".join(value.mapped("display_name"))
         return value or ""

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
-from ..models.account_move_claim import DAYS_INKASSOVARSEL
+from ..models.account_move_verdict import DAYS_INKASSOVARSEL
 from ..models.ropo_claim import CLAIM_DATA
 from ..models.ropo_payer import PAYER_DATA
 

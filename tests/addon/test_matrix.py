@@ -74,7 +74,7 @@ REFUSALS = {
 OPENS = {("ropo.figures.day", "action_open")}
 LOUD = (
     "odoo.addons.base.models.ir_module",
-    "odoo.addons.ropo_collection.models.res_company_home",
+    "odoo.addons.ropo_collection.models.res_company",
     "odoo.http",
     "odoo.models",
     "odoo.orm.models",

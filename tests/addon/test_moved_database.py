@@ -7,10 +7,7 @@ from odoo.tools import mute_logger
 from .common import RopoCommon
 
 # What the log tells the administrator is expected here.
-LOUD = (
-    "odoo.addons.ropo_collection.models.res_company",
-    "odoo.addons.ropo_collection.models.res_company_home",
-)
+LOUD = ("odoo.addons.ropo_collection.models.res_company",)
 
 
 @tagged("post_install", "-at_install")

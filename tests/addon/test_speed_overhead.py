@@ -7,7 +7,7 @@ from unittest.mock import patch
 from odoo import Command, fields
 from odoo.tests import tagged
 
-from ..bench.overhead import columns_read_along, listeners
+from ..bench.overhead import CLASSES, classes, columns_read_along, listeners
 from .ledger import LedgerCommon
 
 #: Read with an invoice: whether a match can concern a case.
@@ -101,6 +101,9 @@ class TestSpeedOverhead(LedgerCommon):
             lines.action_undo_reconciliation()
 
     # -- Odoo's own work ---------------------------------------------------
+    def test_models_have_few_classes_of_ours(self):
+        self.assertEqual(classes(self.env), CLASSES)
+
     def test_columns_of_ours_are_not_read_with_odoos(self):
         self.assertEqual(
             columns_read_along(self.env),

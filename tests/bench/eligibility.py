@@ -60,12 +60,12 @@ def measure_eligibility(moves):
 
 def measure_read(moves):
     """Odoo's own reading of what the checks read."""
-    from odoo.addons.ropo_collection.models import account_move
+    from odoo.addons.ropo_collection.models import account_move_verdict as checks
 
     def read():
-        moves.read(account_move.READ_OF_INVOICE, load=None)
+        moves.read(checks.READ_OF_INVOICE, load=None)
         customers = moves.partner_id | moves.commercial_partner_id
-        customers.read(account_move.READ_OF_CUSTOMER, load=None)
+        customers.read(checks.READ_OF_CUSTOMER, load=None)
 
     _nothing, seconds, queries = timed(moves.env, read)
     return {"seconds": seconds, "queries": queries}

@@ -13,8 +13,8 @@ of them. ``--control`` compares the database without the addon with itself inste
 is left is noise.
 
 What is too little for a clock is counted: calls of the addon's own functions, its
-columns that Odoo reads along with its own, its fields that Odoo computes along;
-``--only counted`` does nothing else.
+classes that Python looks through, its columns that Odoo reads along with its own, its
+fields that Odoo computes along; ``--only counted`` does nothing else.
 """
 
 import json
@@ -51,6 +51,15 @@ MONEY = {
     "account.move.line": ("amount_residual", "reconciled", "parent_state"),
     "account.partial.reconcile": ("debit_move_id", "credit_move_id"),
     "account.payment": ("state",),
+}
+#: The models that posting, paying and matching work with, and the addon's classes.
+CLASSES = {
+    "account.move": 3,
+    "account.move.line": 1,
+    "account.partial.reconcile": 1,
+    "account.payment": 1,
+    "res.company": 2,
+    "res.partner": 1,
 }
 #: With the invoice at Ropo: the marker, and a record that wakes the scheduled action.
 SLOWER_AT_ROPO, QUERIES_AT_ROPO = 1.25, 5
@@ -198,11 +207,23 @@ def count(env):
         json.dumps(
             {
                 "steps": steps,
+                "classes": sum(classes(env).values()),
                 "columns": len(columns_read_along(env)),
                 "listeners": len(set().union(*listeners(env).values())),
             }
         )
     )
+
+
+def classes(env):
+    """``{model: the addon's classes in it}`` of :data:`CLASSES`."""
+    return {
+        model: sum(
+            one.__module__.startswith("odoo.addons.ropo_collection.")
+            for one in env.registry[model].__mro__
+        )
+        for model in CLASSES
+    }
 
 
 def columns_read_along(env):
@@ -307,6 +328,11 @@ def report_counted(result, counted):
             steps,
             at_most=STEPS[doing],
         )
+    result.figure(
+        f"{COUNTED}: the addon's classes in the models that this works with",
+        counted["classes"],
+        at_most=sum(CLASSES.values()),
+    )
     result.figure(
         f"{COUNTED}: the addon's columns read with an invoice, customer or company",
         counted["columns"],
