@@ -615,49 +615,6 @@ class AccountMove(models.Model):
                 about=country.code,
             )
 
-    def _ropo_check_care(self, verdict, facts):
-        """Claims, bank data and debtors that need a person's judgement."""
-        today = facts["today"][self.company_id]
-        accounts = facts["newest_bank_lines"].get(self.company_id.root_id.id)
-        if accounts:
-            # The account the invoice asks to be paid to, else any.
-            read = accounts.get(self.partner_bank_id.id) or max(accounts.values())
-            if read < today - timedelta(days=STATEMENT_DAYS):
-                verdict.warn(
-                    "old_statement",
-                    self.env._(
-                        "The newest bank line is of %(date)s. Import the bank "
-                        "statements first: the invoice may have been paid since.",
-                        date=format_date(self.env, read),
-                    ),
-                    about=read,
-                )
-        due = self._ropo_due_date()
-        if due <= facts["nearly_time_barred"][self.company_id]:
-            verdict.warn(
-                "time_barred",
-                self.env._(
-                    "Due on %(due)s, so it may be time-barred soon, or is already: "
-                    "often about three years after the due date. Please check.",
-                    due=format_date(self.env, due),
-                ),
-            )
-        special = (
-            self.partner_id.ropo_special or self.commercial_partner_id.ropo_special
-        )
-        if special:
-            verdict.warn("special", facts["special_texts"][special], about=special)
-
-    @api.model
-    def _ropo_special_texts(self):
-        return {
-            "estate": self.env._(
-                "The customer is marked as the estate of a deceased person."
-            ),
-            "minor": self.env._("The customer is marked as a minor."),
-            "insolvent": self.env._("The customer is marked as insolvent."),
-        }
-
     def _ropo_check_elsewhere(self, verdicts):
         """Nobody else has these invoices."""
         elsewhere = {
@@ -1015,7 +972,7 @@ class AccountMove(models.Model):
     # ------------------------------------------------------------------
     # The list of what is ready
     # ------------------------------------------------------------------
-    # Nothing that posting or matching changes, see `NOT_HEARD`
+    # Nothing that posting or matching changes, see `NOT_HEARD` in account_move.py
     @api.depends(
         "partner_id",
         "ropo_excluded",
@@ -1118,6 +1075,49 @@ class AccountMove(models.Model):
                 day = datetime.strptime(day, "%Y%m%d").date()
                 newest.setdefault(root, {})[account] = day
         return newest
+
+    def _ropo_check_care(self, verdict, facts):
+        """Claims, bank data and debtors that need a person's judgement."""
+        today = facts["today"][self.company_id]
+        accounts = facts["newest_bank_lines"].get(self.company_id.root_id.id)
+        if accounts:
+            # The account the invoice asks to be paid to, else any.
+            read = accounts.get(self.partner_bank_id.id) or max(accounts.values())
+            if read < today - timedelta(days=STATEMENT_DAYS):
+                verdict.warn(
+                    "old_statement",
+                    self.env._(
+                        "The newest bank line is of %(date)s. Import the bank "
+                        "statements first: the invoice may have been paid since.",
+                        date=format_date(self.env, read),
+                    ),
+                    about=read,
+                )
+        due = self._ropo_due_date()
+        if due <= facts["nearly_time_barred"][self.company_id]:
+            verdict.warn(
+                "time_barred",
+                self.env._(
+                    "Due on %(due)s, so it may be time-barred soon, or is already: "
+                    "often about three years after the due date. Please check.",
+                    due=format_date(self.env, due),
+                ),
+            )
+        special = (
+            self.partner_id.ropo_special or self.commercial_partner_id.ropo_special
+        )
+        if special:
+            verdict.warn("special", facts["special_texts"][special], about=special)
+
+    @api.model
+    def _ropo_special_texts(self):
+        return {
+            "estate": self.env._(
+                "The customer is marked as the estate of a deceased person."
+            ),
+            "minor": self.env._("The customer is marked as a minor."),
+            "insolvent": self.env._("The customer is marked as insolvent."),
+        }
 
     # ------------------------------------------------------------------
     # What the company's policy may propose

@@ -51,6 +51,7 @@ TESTED = (
     "maventa_vendor_api_key",
 )
 KEYS = TESTED[1:]
+#: By what Ropo's money is known when it comes.
 SETTLEMENT = (
     "ropo_settlement_partner_id",
     "ropo_settlement_journal_ids",

@@ -462,7 +462,7 @@ class ResCompany(models.Model):
             )
 
     # ------------------------------------------------------------------
-    # What stands still; diagnostics
+    # What stands still
     # ------------------------------------------------------------------
     def _ropo_health(self):
         """How the work for this company gets on: counts, times, and what is wrong.

@@ -1,16 +1,17 @@
 """What the addon costs those who post, register payments and reconcile.
 
-``./dev bench overhead [--rows 1000] [--block 10] [--runs 4] [--control]``: two
+``./dev bench overhead [--rows 1000] [--block 10] [--runs 16] [--control]``: two
 databases, one with the addon and one without it, and in each a company with the same
 invoices. A process for each of them takes its turn with a block of invoices, in an
 order that is swapped with each pair of blocks: each invoice is posted; some of them are
 paid by *Register payment*, the others matched with an entry that waits, as by *Add* on
 the invoice. Each is done as a request does it: with an empty cache, to the commit.
 
-A figure is the median of the pairs' ratios, with its distribution-free interval.
-Processes differ by what their memory happens to look like, so there are several pairs
-of them. ``--control`` compares the database without the addon with itself instead: what
-is left is noise.
+Processes of the same code differ by a hundredth, by what their memory happens to look
+like. So there are many pairs of them, each with a share of the invoices, and a figure
+is the median of the pairs, with its distribution-free interval; a pair's is the median
+of its blocks' ratios. ``--control`` compares the database without the addon with itself
+instead: what is left is noise.
 
 What is too little for a clock is counted: calls of the addon's own functions, its
 classes that Python looks through, its columns that Odoo reads along with its own, its
@@ -34,14 +35,15 @@ from ._measure import Bench, interval, median
 POST, PAY, RECONCILE = "posting", "registering a payment", "reconciling"
 #: How many of the invoices are at Ropo: every n-th.
 STATES = {"none": 0, "some": 10, "all": 1}
-#: So many of the invoices are measured with some or all of them at Ropo.
-SHARE = 0.1
+#: So many of the invoices, and of the pairs of processes, measure with some or all of
+#: the invoices at Ropo.
+SHARE, SHARE_OF_RUNS = 0.1, 0.25
 #: Of the posted ones, every n-th is paid, which takes longest; the others are matched.
 PAID = 4
 #: With nothing at Ropo: no more than noise, and no query.
 SLOWER, QUERIES = 1.02, 0
 #: The addon's functions that may be called, with nothing at Ropo.
-STEPS = {POST: 40, PAY: 90, RECONCILE: 35}
+STEPS = {POST: 34, PAY: 74, RECONCILE: 28}
 COUNTED = "counted"
 #: Invoices that are left for that.
 SPARE = 3
@@ -290,12 +292,17 @@ def measure(pair, state, blocks, size):
 
 
 def report(result, state, found):
-    for doing, pairs in found.items():
+    """Put the figures of all pairs of processes in, each as :func:`measure` has it."""
+    for doing in found[0]:
+        runs = [pairs[doing] for pairs in found]
         if doing == POST and STATES[state]:
             continue  # nothing of these invoices is at Ropo yet
         bar = {"none": SLOWER, "some": None, "all": SLOWER_AT_ROPO}[state]
         for key, what in (("seconds", "time"), ("cpu", "processor time of Odoo")):
-            ratios = [ours[key] / theirs[key] for ours, theirs in pairs]
+            ratios = [
+                median([ours[key] / theirs[key] for ours, theirs in pairs])
+                for pairs in runs
+            ]
             result.figure(
                 f"{state} at Ropo: {doing}, {what}",
                 round(median(ratios), 4),
@@ -304,6 +311,7 @@ def report(result, state, found):
                 spread=ratios,
                 within=[round(end, 4) for end in interval(ratios)],
             )
+        pairs = [pair for pairs in runs for pair in pairs]
         more = [
             count - other
             for ours, theirs in pairs
@@ -349,20 +357,22 @@ def report_counted(result, counted):
 
 def main():
     with Bench(
-        "overhead", __doc__, rows=1000, block=10, runs=4, control=False, only=""
+        "overhead", __doc__, rows=1000, block=10, runs=16, control=False, only=""
     ) as result:
         from . import overhead
 
         options = result.options
-        blocks = {
-            state: max(1, int(options.rows * share) // options.block // options.runs)
-            for state, share in zip(STATES, (1, SHARE, SHARE), strict=True)
-            if options.only != COUNTED
-        }
+        # Pairs of processes, and blocks of each
+        plan = {}
+        for state in STATES if options.only != COUNTED else ():
+            few = state != "none"
+            runs = max(1, round(options.runs * (SHARE_OF_RUNS if few else 1)))
+            rows = options.rows * (SHARE if few else 1)
+            plan[state] = runs, max(1, round(rows / options.block / runs))
         base = os.environ["ROPO_DEV_BASE"]
         template = base if options.control else databases.template()
-        total = (sum(blocks.values()) + len(STATES)) * options.block * options.runs
-        total += SPARE
+        total = sum(runs * (blocks + 1) for runs, blocks in plan.values())
+        total = total * options.block + SPARE
         with (
             databases.throw_away(template) as ours,
             databases.throw_away(base) as theirs,
@@ -370,13 +380,10 @@ def main():
             pair = (ours, theirs)
             for database in pair:
                 database.run(overhead.fill, total, timeout=600)
-            for state in blocks:
-                found = {}
-                for _run in range(options.runs):
-                    for doing, pairs in measure(
-                        pair, state, blocks[state], options.block
-                    ).items():
-                        found.setdefault(doing, []).extend(pairs)
+            for state, (runs, blocks) in plan.items():
+                found = [
+                    measure(pair, state, blocks, options.block) for _run in range(runs)
+                ]
                 report(result, state, found)
             if not options.control:
                 report_counted(result, json.loads(ours.run(overhead.count)))
