@@ -33,6 +33,12 @@ def replaced(owner, name, value):
             setattr(owner, name, own)
 
 
+def next_morning(clock):
+    """Payments hours apart are of one day then, at whatever hour this runs."""
+    tomorrow = clock.now() + timedelta(days=1)
+    clock.offset += tomorrow.replace(hour=6, minute=0) - clock.now()
+
+
 def paid(history, faults=(), days_ago=0):
     """A fifth of the invoice is paid, and the report goes out."""
     history.pay(0, 0.2, days_ago)
@@ -199,6 +205,7 @@ def find(history_of, registry):
             if mistaken:
                 stack.enter_context(replaced(owner, name, value))
             history = History()
+            next_morning(history.campaign.clock)
             try:
                 play(history)
                 history.teardown()

@@ -446,6 +446,9 @@ def test_payment_in_a_transaction_older_than_the_case(house, worker):
     assert house.states([invoice]) == {"sent": 1}
     worker.go_on()
     worker.result()
+    # Both have changed the invoice: the payment was tried again, and saw the case.
+    due = "SELECT count(*) FROM ropo_recheck WHERE due_at <= now() AT TIME ZONE 'UTC'"
+    assert house.database.query(due) == [(1,)]
     run_until_quiet(house, "report")
     assert house.told(invoice) == {"paid": [40.0]}
 
