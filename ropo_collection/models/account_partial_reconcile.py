@@ -22,8 +22,9 @@ class AccountPartialReconcile(models.Model):
         """Of the entries that are matched here, those that have or had a case.
 
         Without a query for all others: Odoo reads the link with what it needs itself.
-        It is written where the case is created, so that either a transaction sees both
-        or its change of the invoice collides with theirs.
+        The link is written with the case, into the invoice's row, which a match
+        changes, too: who does not see the case yet collides with its creation, and is
+        tried again.
         """
         partials = self.sudo()
         entries = (partials.debit_move_id | partials.credit_move_id).move_id

@@ -412,7 +412,9 @@ class RopoAssignment(models.Model):
         invoices = self.move_id
         result = super().unlink()
         for invoice in invoices:
-            invoice._ropo_aside().ropo_assignment_id = invoice.ropo_assignment_ids[:1]
+            newest = invoice.ropo_assignment_ids[:1]
+            if invoice.ropo_assignment_id != newest:
+                invoice._ropo_aside().ropo_assignment_id = newest
         return result
 
     # ------------------------------------------------------------------
