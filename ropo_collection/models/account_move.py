@@ -56,7 +56,6 @@ class AccountMove(models.Model):
         "ropo.assignment",
         string="Ropo case",
         copy=False,
-        index="btree_not_null",
         ondelete="set null",
         help="The live case of this invoice, else its newest one.",
     )
@@ -120,8 +119,16 @@ class AccountMove(models.Model):
         "as their cost, in equal shares.",
     )
 
+    # Few, for PostgreSQL looks through a table's indexes with each statement about it,
+    # also for those who post without Ropo.
+    _ropo_known = models.Index(
+        """(ropo_assignment_id, maventa_lookup, ropo_other_collector)
+           WHERE ropo_assignment_id IS NOT NULL
+              OR maventa_lookup IN ('choose', 'missing')
+              OR ropo_other_collector IS TRUE"""
+    )
+    # Apart: how few they are, PostgreSQL does not guess from an index of several.
     _ropo_disputed = models.Index("(id) WHERE ropo_dispute_reason IS NOT NULL")
-    _ropo_elsewhere = models.Index("(id) WHERE ropo_other_collector IS TRUE")
 
     @api.depends("company_id")
     def _compute_ropo_environment(self):
@@ -233,6 +240,8 @@ class AccountMove(models.Model):
             )
 
     def button_draft(self):
+        if not self:  # Odoo asks for it with each posting
+            return super().button_draft()
         self._ropo_check_settled()
         self._ropo_let_go()
         result = super().button_draft()

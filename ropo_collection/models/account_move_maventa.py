@@ -42,10 +42,6 @@ class AccountMove(models.Model):
         prefetch="ropo",
     )
 
-    _ropo_to_find = models.Index(
-        "(maventa_lookup) WHERE maventa_lookup IN ('choose', 'missing')"
-    )
-
     # ------------------------------------------------------------------
     # Buttons
     # ------------------------------------------------------------------

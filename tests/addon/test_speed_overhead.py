@@ -7,7 +7,14 @@ from unittest.mock import patch
 from odoo import Command, fields
 from odoo.tests import tagged
 
-from ..bench.overhead import CLASSES, classes, columns_read_along, listeners
+from ..bench.overhead import (
+    CLASSES,
+    INDEXES,
+    classes,
+    columns_read_along,
+    indexes,
+    listeners,
+)
 from .ledger import LedgerCommon
 
 #: Read with an invoice: whether a match can concern a case.
@@ -103,6 +110,9 @@ class TestSpeedOverhead(LedgerCommon):
     # -- Odoo's own work ---------------------------------------------------
     def test_models_have_few_classes_of_ours(self):
         self.assertEqual(classes(self.env), CLASSES)
+
+    def test_entries_have_few_indexes_of_ours(self):
+        self.assertEqual(indexes(self.env), INDEXES)
 
     def test_columns_of_ours_are_not_read_with_odoos(self):
         self.assertEqual(

@@ -134,7 +134,7 @@ def keep(bench):
     }
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
-    PAGE.write_text(page(results))
+    PAGE.write_text(page(json.loads(RESULTS.read_text())))
 
 
 def page(results):
