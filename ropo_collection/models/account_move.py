@@ -119,15 +119,16 @@ class AccountMove(models.Model):
         "as their cost, in equal shares.",
     )
 
-    # Few, for PostgreSQL looks through a table's indexes with each statement about it,
-    # also for those who post without Ropo.
+    # Entries with a case, to choose at Maventa or not there, or with another collector.
+    # Together, for PostgreSQL looks through a table's indexes with each statement about
+    # it, also for those who post without Ropo.
     _ropo_known = models.Index(
         """(ropo_assignment_id, maventa_lookup, ropo_other_collector)
            WHERE ropo_assignment_id IS NOT NULL
               OR maventa_lookup IN ('choose', 'missing')
               OR ropo_other_collector IS TRUE"""
     )
-    # Apart: how few they are, PostgreSQL does not guess from an index of several.
+    # Apart: of a text in an index of several, PostgreSQL guesses half to be filled in.
     _ropo_disputed = models.Index("(id) WHERE ropo_dispute_reason IS NOT NULL")
 
     @api.depends("company_id")
